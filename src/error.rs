@@ -1,0 +1,78 @@
+//! What failed, where, and what to do next.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+
+/// The result of everything in alunite that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who can mend it: decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The input or the command is wrong or ambiguous; nothing was started. Exit code 2.
+    Refused,
+    /// The machine failed while working: disk, memory, device. Exit code 3.
+    Failed,
+}
+
+/// An error as a person reads it: the place, what was found there, and the next step.
+///
+/// `Display` prints `place: what`; the hint is for the command line to print on a line of its own.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct Error {
+    kind: ErrorKind,
+    place: String,
+    what: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// Wrong or ambiguous input. `place` names the file, and the field or band in it.
+    pub fn refused(place: impl Display, what: impl Display) -> Self {
+        Self::new(ErrorKind::Refused, place, what)
+    }
+
+    /// A failure of the machine during the work.
+    pub fn failed(place: impl Display, what: impl Display) -> Self {
+        Self::new(ErrorKind::Failed, place, what)
+    }
+
+    /// A failed operation on a file of ours or of the user's.
+    pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        Self::failed(path.display(), format!("{doing}: {error}"))
+    }
+
+    fn new(kind: ErrorKind, place: impl Display, what: impl Display) -> Self {
+        Self { kind, place: place.to_string(), what: what.to_string(), hint: None }
+    }
+
+    /// Adds what to do next: a flag to pass, a command to run.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Who can mend it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What to do next, when there is something.
+    #[must_use]
+    pub fn next_step(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// Serialises a part of a description that may be unusable: the value, or the problem as text.
+pub(crate) fn or_problem<T: Serialize, S: Serializer>(value: &Result<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Ok(value) => value.serialize(serializer),
+        Err(problem) => problem.to_string().serialize(serializer),
+    }
+}

@@ -1,0 +1,13 @@
+//! Where a raster lies on the ground.
+
+use serde::{Deserialize, Serialize};
+
+/// The georeferencing of a raster, carried from a scene to its maps unchanged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Grid {
+    /// GDAL's six numbers: x = g0 + column·g1 + line·g2, y = g3 + column·g4 + line·g5 (rotated grids have g2, g4 ≠ 0).
+    /// `None` when the scene has no georeferencing.
+    pub geotransform: Option<[f64; 6]>,
+    /// The coordinate reference system as WKT, when the scene has one.
+    pub crs_wkt: Option<String>,
+}
