@@ -1,0 +1,205 @@
+//! Adapters and devices: what is there, which one is taken, and what went wrong with it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// What kind of processor an adapter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A GPU, or something that does not say what it is.
+    Hardware,
+    /// A program on the CPU that passes for a GPU (lavapipe, SwiftShader, WARP): for tests, never for speed.
+    Software,
+}
+
+/// An adapter as `alunite devices` prints it.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdapterFacts {
+    /// The driver's name for it.
+    pub name: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub api: String,
+    /// Whether it is real.
+    pub kind: AdapterKind,
+    /// Driver and version.
+    pub driver: String,
+    /// Largest buffer a shader can bind, in bytes.
+    pub max_binding_bytes: u64,
+}
+
+impl fmt::Display for AdapterFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let software = if self.kind == AdapterKind::Software { ", software" } else { "" };
+        write!(f, "{} ({}{software}, {})", self.name, self.api, self.driver)
+    }
+}
+
+fn facts(adapter: &wgpu::Adapter) -> AdapterFacts {
+    let info = adapter.get_info();
+    AdapterFacts {
+        name: info.name,
+        api: info.backend.to_str().to_owned(),
+        kind: if info.device_type == wgpu::DeviceType::Cpu { AdapterKind::Software } else { AdapterKind::Hardware },
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
+    }
+}
+
+/// Discrete before integrated before the rest; the order of the drivers otherwise.
+fn rank(adapter: &wgpu::Adapter) -> u8 {
+    match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::VirtualGpu => 1,
+        wgpu::DeviceType::IntegratedGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+/// All adapters, best first. GL is not asked for: without a Vulkan driver it would offer a software rasteriser.
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    adapters.sort_by_key(rank);
+    adapters
+}
+
+/// The adapters of this machine, best first. Empty when there is no driver.
+#[must_use]
+pub fn adapters() -> Vec<AdapterFacts> {
+    enumerate().iter().map(facts).collect()
+}
+
+/// Opens an adapter: the one whose name contains `name` (in any case), or the best hardware one.
+/// `Ok(None)` when no name was given and there is no hardware adapter.
+///
+/// # Errors
+/// When the named adapter is not there, or the device cannot be opened.
+pub fn select(name: Option<&str>) -> Result<Option<Gpu>> {
+    let all = enumerate();
+    let wanted = |adapter: &wgpu::Adapter| match name {
+        Some(name) => adapter.get_info().name.to_lowercase().contains(&name.to_lowercase()),
+        None => adapter.get_info().device_type != wgpu::DeviceType::Cpu,
+    };
+    match (all.iter().find(|a| wanted(a)), name) {
+        (Some(adapter), _) => Gpu::open(adapter).map(Some),
+        (None, None) => Ok(None),
+        (None, Some(name)) => {
+            let there: Vec<String> = all.iter().map(|a| facts(a).to_string()).collect();
+            let there = if there.is_empty() { "no adapter at all".to_owned() } else { there.join("; ") };
+            Err(Error::refused(
+                format!("adapter '{name}'"),
+                format!("no adapter has this in its name; this machine has {there}"),
+            )
+            .hint("`alunite devices` lists adapters; --backend cpu needs none"))
+        }
+    }
+}
+
+/// An opened device.
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    facts: AdapterFacts,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+        let facts = facts(adapter);
+        let limits = adapter.limits();
+        let request = wgpu::DeviceDescriptor { label: Some("alunite"), required_limits: limits, ..Default::default() };
+        let (device, queue) = pollster::block_on(adapter.request_device(&request))
+            .map_err(|e| Error::failed(&facts, format!("the device cannot be opened: {e}")).hint(CPU_HINT))?;
+        // A lost device turns later calls into nothing, and a validation error would panic: both are kept for check().
+        let trouble = Arc::new(Mutex::new(None));
+        let note = |trouble: &Arc<Mutex<Option<String>>>, what: String| {
+            if let Ok(mut first) = trouble.lock() {
+                first.get_or_insert(what);
+            }
+        };
+        let kept = Arc::clone(&trouble);
+        device.set_device_lost_callback(move |reason, text| {
+            note(&kept, format!("the device was lost ({reason:?}): {text}"))
+        });
+        let kept = Arc::clone(&trouble);
+        device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));
+        Ok(Self { device, queue, facts, trouble })
+    }
+
+    /// What the adapter is.
+    #[must_use]
+    pub fn facts(&self) -> &AdapterFacts {
+        &self.facts
+    }
+
+    pub(super) fn limits(&self) -> wgpu::Limits {
+        self.device.limits()
+    }
+
+    pub(super) fn raw(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    pub(super) fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    pub(super) fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    /// An error that names the device.
+    pub(super) fn failed(&self, what: impl fmt::Display) -> Error {
+        Error::failed(format!("GPU {}", self.facts), what).hint(CPU_HINT)
+    }
+
+    /// Fails when the device was lost or reported an error since it was opened.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.trouble.lock() {
+            Ok(trouble) => trouble.as_ref().map_or(Ok(()), |what| Err(self.failed(what))),
+            Err(_) => Err(self.failed("a callback panicked")),
+        }
+    }
+
+    /// Runs `make` and turns what the device says of it into an error.
+    pub(super) fn checked<T>(&self, doing: &str, make: impl FnOnce() -> T) -> Result<T> {
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let made = make();
+        let errors = [
+            pollster::block_on(internal.pop()),
+            pollster::block_on(memory.pop()),
+            pollster::block_on(validation.pop()),
+        ];
+        match errors.into_iter().flatten().next() {
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(self
+                .failed(format!("{doing}: out of device memory"))
+                .hint("pass a smaller --max-memory, or --backend cpu")),
+            Some(error) => Err(self.failed(format!("{doing}: {error}"))),
+            None => self.check().map(|()| made),
+        }
+    }
+
+    /// Waits until all that was submitted is done.
+    pub(super) fn wait(&self) -> Result<()> {
+        let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
+        let waited = self.device.poll(poll);
+        self.check()?;
+        waited.map(drop).map_err(|e| self.failed(format!("no answer: {e}")))
+    }
+}
+
+const CPU_HINT: &str = "--backend cpu needs no GPU; --backend auto goes on with the CPU by itself";
+
+/// A tile takes milliseconds on a GPU and a few seconds on a software adapter: after this long it will not come.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
