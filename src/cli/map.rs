@@ -1,0 +1,251 @@
+//! `alunite map`
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::progress::Progress;
+use super::{Exit, print_json};
+use crate::error::{Error, Result};
+use crate::map::raster::set_cache_bytes;
+use crate::pipeline::{
+    self, BackendChoice, Ceiling, Finished, Limits, Observer, Request, Settings, Threshold, finish, open_backend, plan,
+};
+use crate::scene::SceneOptions;
+use crate::spectrum::{WavelengthRange, WavelengthUnit};
+
+/// Map minerals: a scene and spectral libraries in, a class map with names and colours out.
+///
+/// Every pixel gets the target it resembles most, if the score passes that target's threshold. Written to the output
+/// folder: the class map, the scores and the runner-up (GeoTIFF), styles for QGIS, a picture, and run.json, which says
+/// how the map was made. A run that was killed goes on where it stopped when the same command is given again.
+#[derive(Debug, clap::Args)]
+pub(super) struct Map {
+    /// The scene: an ENVI cube (either of its two files) or a GeoTIFF.
+    scene: PathBuf,
+
+    /// Spectral library: ENVI .sli or CSV; may be given several times.
+    #[arg(long, short, required = true, num_args = 1.., value_name = "LIB")]
+    library: Vec<PathBuf>,
+
+    /// Folder for the maps.
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Method; `alunite explain` lists them.
+    #[arg(long, default_value = "sam")]
+    method: String,
+
+    /// Spectra to look for, separated by commas: whole names or the words they begin with; @FILE has one a line.
+    /// Without it, all spectra of the libraries.
+    #[arg(long, value_name = "NAME,…|@FILE")]
+    targets: Vec<String>,
+
+    /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
+    #[arg(long, value_name = "FROM-TO")]
+    wavelengths: Vec<WavelengthRange>,
+
+    /// Worst score that is still classified, such as 0.1, or Alunite=0.08 for targets of one name.
+    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true)]
+    threshold: Vec<Threshold>,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// Take channel i of the library for band i of the scene, whatever their wavelengths.
+    #[arg(long)]
+    match_bands_by_index: bool,
+
+    /// Also write rule images: one band a target with its score everywhere.
+    #[arg(long)]
+    rules: bool,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// Replace maps that are in the output folder already.
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Print the run's report as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the user says about a scene.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Reading {
+    /// Unit of wavelengths where a file gives none.
+    #[arg(long, value_name = "UNIT")]
+    wavelength_unit: Option<WavelengthUnit>,
+
+    /// CSV with channel, wavelength_nm, fwhm_nm that replaces the scene's own wavelengths.
+    #[arg(long, value_name = "CSV")]
+    bands_from: Option<PathBuf>,
+
+    /// Stored value that means reflectance 1, such as 10000; replaces the scene's own scale.
+    #[arg(long, value_name = "VALUE")]
+    scale: Option<f64>,
+
+    /// Stored value that means no data; replaces the scene's own.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata: Option<f64>,
+}
+
+impl Reading {
+    pub(super) fn options(&self) -> SceneOptions {
+        SceneOptions {
+            wavelength_unit: self.wavelength_unit,
+            bands_from: self.bands_from.clone(),
+            scale: self.scale,
+            nodata: self.nodata,
+        }
+    }
+
+    pub(super) fn unit(&self) -> Option<WavelengthUnit> {
+        self.wavelength_unit
+    }
+}
+
+/// How a run uses the machine; no option changes the maps.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Machine")]
+pub(super) struct Machine {
+    /// Where to compute: auto takes a hardware GPU if there is one, else the CPU.
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: BackendChoice,
+
+    /// Take the adapter with this in its name; the only way to a software adapter.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+
+    /// Ceiling on memory.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB")]
+    max_memory: Ceiling,
+
+    /// Threads; one for each core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// Lines of a tile, instead of as many as memory and the scene's blocks suggest.
+    #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..))]
+    tile_lines: Option<u32>,
+
+    /// Print nothing but the backend, notes and errors.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { backend: BackendChoice::Auto, adapter: None, max_memory: Ceiling(2 << 30), threads: None, tile_lines: None, quiet: false }
+    }
+}
+
+pub(super) fn run(args: &Map) -> Result<Exit> {
+    let request = Request {
+        scene: args.scene.clone(),
+        scene_options: args.reading.options(),
+        libraries: args.library.clone(),
+        library_unit: args.reading.unit(),
+        targets: targets(&args.targets)?,
+        wavelengths: args.wavelengths.clone(),
+        match_bands_by_index: args.match_bands_by_index,
+        method: args.method.clone(),
+        thresholds: args.threshold.clone(),
+        rules: args.rules,
+    };
+    let finished = map(&request, &args.machine, &args.out, args.overwrite)?;
+    if args.json {
+        print_json(&finished.report)?;
+    }
+    let classified: u64 = finished.report.classes.iter().map(|c| c.pixels).sum();
+    Ok(if classified == 0 { Exit::NothingClassified } else { Exit::Done })
+}
+
+/// Plans, maps and finishes, telling the user what he should know.
+pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: bool) -> Result<Finished> {
+    let begun = Instant::now();
+    let progress = Progress::new(machine.quiet);
+    prepare_folder(out, &request.method, overwrite)?;
+    let planned = plan(request)?;
+    let draft = planned.draft();
+    draft.notes.iter().for_each(|note| progress.note(note));
+    let threads = usize::from(machine.threads.unwrap_or(0));
+    let settings = Settings { backend: machine.backend, adapter: machine.adapter.clone(), threads };
+    let opened = open_backend(&settings, &planned.task, &progress)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let plan = planned.cut(&Limits {
+        max_memory: machine.max_memory.0,
+        device_tile: opened.max_tile_bytes,
+        threads: if threads == 0 { cores } else { threads },
+        tile_lines: machine.tile_lines.map(|n| n as usize),
+    })?;
+    if !machine.quiet {
+        eprintln!(
+            "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",
+            plan.lines,
+            plan.samples,
+            plan.bands.len(),
+            plan.bands.len() + plan.dropped.len(),
+            plan.targets.len(),
+            plan.windows.len(),
+            machine.max_memory.0 >> 20
+        );
+    }
+    eprintln!("backend: {}", opened.label());
+    set_cache_bytes(planned.block_cache(&plan) as u64);
+    let mapped = pipeline::map(&planned, &plan, opened, &out.join(PARTS), &progress)?;
+    progress.finishing();
+    let finished = finish(&plan, &mapped, out, std::env::args().collect(), begun)?;
+    if !machine.quiet {
+        summary(&finished);
+    }
+    Ok(finished)
+}
+
+/// The folder of parts within the output folder.
+const PARTS: &str = ".alunite-parts";
+
+/// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
+fn prepare_folder(out: &Path, method: &str, overwrite: bool) -> Result<()> {
+    if !overwrite && let Some(name) = pipeline::outputs(method).into_iter().find(|n| out.join(n).exists()) {
+        return Err(Error::refused(out.join(name).display(), "is there already").hint("pass --overwrite, or another --out"));
+    }
+    let hint = "name a folder that you can write with --out";
+    std::fs::create_dir_all(out).map_err(|e| Error::refused(out.display(), format!("cannot make the folder: {e}")).hint(hint))?;
+    tempfile::tempfile_in(out).map_err(|e| Error::refused(out.display(), format!("cannot write to the folder: {e}")).hint(hint))?;
+    Ok(())
+}
+
+/// The names of `--targets`; `None` when the flag was not given.
+fn targets(given: &[String]) -> Result<Option<Vec<String>>> {
+    let mut names = Vec::new();
+    for value in given {
+        let text = match value.strip_prefix('@') {
+            Some(path) => {
+                let path = Path::new(path);
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "cannot read the names of targets", &e))?;
+                names.extend(text.lines().map(|l| l.trim().to_owned()));
+                continue;
+            }
+            None => value,
+        };
+        names.extend(text.split(',').map(|n| n.trim().to_owned()));
+    }
+    names.retain(|n| !n.is_empty());
+    Ok((!given.is_empty()).then_some(names))
+}
+
+fn summary(finished: &Finished) {
+    let report = &finished.report;
+    let mut classes: Vec<_> = report.classes.iter().filter(|c| c.pixels > 0).collect();
+    classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
+    for class in classes {
+        let area = class.km2.map_or(String::new(), |km2| format!("{km2:>12.3} km2"));
+        eprintln!("{:>12} pixels {area}  {}", class.pixels, class.name);
+    }
+    eprintln!("{:>12} pixels unclassified, {} no data", report.unclassified_pixels, report.nodata_pixels);
+    for path in &finished.outputs {
+        eprintln!("wrote {}", path.display());
+    }
+}

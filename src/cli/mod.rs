@@ -1,0 +1,109 @@
+//! The command line. One file a subcommand; nothing of substance.
+
+mod completions;
+mod demo;
+mod devices;
+mod explain;
+mod info;
+mod map;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  done, but no pixel was classified
+  2  refused: the command or its input is wrong or ambiguous; nothing was written
+  3  failed: disk, memory, device; no map stands half-written, and the same command goes on where it stopped";
+
+/// Mineral maps from hyperspectral scenes, on any vendor's GPU or on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "alunite", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Map(Box<map::Map>),
+    Info(info::Info),
+    Explain(explain::Explain),
+    Devices(devices::Devices),
+    Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(completions::Man),
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Done, but no pixel was classified.
+    NothingClassified = 1,
+    /// The command or its input was refused.
+    Refused = 2,
+    /// The machine failed.
+    Failed = 3,
+}
+
+impl Exit {
+    /// The code of an error.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Refused => Self::Refused,
+            ErrorKind::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// As the command: see [`Exit`].
+pub fn run(cli: &Cli) -> Result<Exit> {
+    match &cli.command {
+        Command::Map(map) => map::run(map),
+        Command::Info(info) => info::run(info),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Devices(devices) => devices::run(devices),
+        Command::Demo(demo) => demo::run(demo),
+        Command::Completions(completions) => completions::run(completions),
+        Command::Man(man) => completions::man(man),
+    }
+}
+
+/// The definitions that help, completions and man page come from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Writes text to standard output; a reader that has gone (as `head` does) is no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::failed("standard output", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value to standard output as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed("JSON", e))?;
+    print(&(text + "\n"))
+}

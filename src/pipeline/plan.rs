@@ -1,0 +1,283 @@
+//! The plan: all that decides the result of a run, fixed before the work starts.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::Serialize;
+
+use super::bands::{self, Dropped};
+use super::targets::{self, Threshold};
+use super::windows::{self, Limits};
+use crate::compute::{Scores, Task};
+use crate::error::{Error, Result};
+use crate::grid::Grid;
+use crate::library::Library;
+use crate::methods::{self, Method};
+use crate::scene::{Scene, SceneOptions};
+use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
+use crate::tile::Window;
+
+/// What the user asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The scene.
+    pub scene: PathBuf,
+    /// What the user says about it.
+    pub scene_options: SceneOptions,
+    /// The libraries.
+    pub libraries: Vec<PathBuf>,
+    /// Unit of the libraries' wavelengths where they declare none.
+    pub library_unit: Option<WavelengthUnit>,
+    /// Names of the targets; `None` for all spectra of the libraries.
+    pub targets: Option<Vec<String>>,
+    /// Wavelengths to use; empty for all.
+    pub wavelengths: Vec<WavelengthRange>,
+    /// Channel i of the library is band i of the scene.
+    pub match_bands_by_index: bool,
+    /// The method's word.
+    pub method: String,
+    /// Thresholds.
+    pub thresholds: Vec<Threshold>,
+    /// Whether every target's score is written too.
+    pub rules: bool,
+}
+
+/// Where the thresholds came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdSource {
+    /// The user gave them.
+    Given,
+    /// The method's default was assumed.
+    Default,
+}
+
+/// A file that the result depends on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its time of change, in nanoseconds since 1970.
+    modified_ns: u128,
+}
+
+impl Input {
+    fn of(path: &Path) -> Result<Self> {
+        let facts = std::fs::metadata(path).map_err(|e| Error::io(path, "cannot look at the file", &e))?;
+        let modified = facts.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        Ok(Self { path: path.to_owned(), bytes: facts.len(), modified_ns: modified.map_or(0, |d| d.as_nanos()) })
+    }
+}
+
+/// A plain value; two runs with equal plans have equal results, so its hash is the identity of a run's parts.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The program's version.
+    pub version: &'static str,
+    /// The method's word.
+    pub method: String,
+    /// The scene's files, then the libraries'.
+    pub inputs: Vec<Input>,
+    /// Lines of the scene.
+    pub lines: usize,
+    /// Samples of the scene.
+    pub samples: usize,
+    /// Georeferencing.
+    pub grid: Grid,
+    /// Bands in use, as indices from 0.
+    pub bands: Vec<usize>,
+    /// Their centres and widths, when the scene has them.
+    pub band_facts: Option<Bands>,
+    /// Bands that are not used, and why.
+    pub dropped: Vec<Dropped>,
+    /// Target names, in the order of their class values.
+    pub targets: Vec<String>,
+    /// One threshold a target, in the method's unit.
+    pub thresholds: Vec<f64>,
+    /// Whether the thresholds were given or assumed.
+    pub threshold_source: ThresholdSource,
+    /// Stored value that means no data.
+    pub nodata: Option<f64>,
+    /// Whether rule images are written.
+    pub rules: bool,
+    /// The tiles, in order.
+    pub windows: Vec<Window>,
+    /// Target spectra on the bands in use and scaling, as a hash.
+    pub numbers: String,
+    /// What was assumed, overridden or found odd: one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The identity of the run's parts.
+    pub(super) fn identity(&self) -> [u8; 32] {
+        // A plan holds only finite numbers, strings and lists, which always serialise.
+        *blake3::hash(&serde_json::to_vec(self).unwrap_or_default()).as_bytes()
+    }
+
+    /// The method.
+    ///
+    /// # Errors
+    /// When this build has no such method.
+    pub fn method(&self) -> Result<&'static dyn Method> {
+        method(&self.method)
+    }
+
+    /// Pixels of the scene.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.lines as u64 * self.samples as u64
+    }
+}
+
+fn method(word: &str) -> Result<&'static dyn Method> {
+    let known: Vec<&str> = methods::ALL.iter().map(|m| m.word()).collect();
+    methods::find(word)
+        .ok_or_else(|| Error::refused("--method", format!("there is no method '{word}'")).hint(format!("methods are: {}", known.join(", "))))
+}
+
+/// A plan with what is open while it is carried out.
+pub struct Planned {
+    /// The scene.
+    pub scene: Scene,
+    /// What backends need to know.
+    pub task: Task,
+    /// All but the windows, which depend on the device.
+    draft: Plan,
+}
+
+/// Reads headers and libraries, and fixes targets, bands in use and thresholds.
+///
+/// # Errors
+/// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
+pub fn plan(request: &Request) -> Result<Planned> {
+    let method = method(&request.method)?;
+    let scene = Scene::open(&request.scene, &request.scene_options)?;
+    let described = &scene.description;
+    if request.libraries.is_empty() {
+        return Err(Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV"));
+    }
+    let libraries: Vec<Library> =
+        request.libraries.iter().map(|path| Library::open(path, request.library_unit)).collect::<Result<_>>()?;
+    let targets = targets::select(&libraries, request.targets.as_deref())?;
+    if targets.len() > Scores::MAX_TARGETS {
+        let what = format!("{} spectra; at most {} can be told apart", targets.len(), Scores::MAX_TARGETS);
+        return Err(Error::refused("targets", what).hint("choose some with --targets"));
+    }
+    let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
+    let thresholds = targets::thresholds(&names, &request.thresholds, method)?;
+    let bands = bands::select(&scene, &targets, &request.wavelengths, request.match_bands_by_index)?;
+    let prepared = method.prepare(bands.spectra.view())?;
+    let scaling = described.scaling.select(&bands.indices);
+
+    let mut notes = described.notes.clone();
+    notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
+    notes.extend(bands.notes);
+    let threshold_source = match request.thresholds.iter().any(|t| t.name.is_none()) {
+        true => ThresholdSource::Given,
+        false => {
+            notes.push(format!("threshold {} {} assumed, the default of {}", method.default_threshold(), method.unit(), method.word()));
+            ThresholdSource::Default
+        }
+    };
+    let mut numbers = blake3::Hasher::new();
+    for values in [prepared.exact.iter(), ndarray::ArrayView1::from(&scaling.gain).iter(), ndarray::ArrayView1::from(&scaling.offset).iter()] {
+        values.for_each(|v| drop(numbers.update(&v.to_le_bytes())));
+    }
+    let files = std::iter::once(&described.path)
+        .chain(&described.companions)
+        .chain(libraries.iter().flat_map(|l| std::iter::once(&l.path).chain(&l.companions)));
+    let draft = Plan {
+        version: env!("CARGO_PKG_VERSION"),
+        method: method.word().to_owned(),
+        inputs: files.map(|p| Input::of(p)).collect::<Result<_>>()?,
+        lines: described.lines,
+        samples: described.samples,
+        grid: described.grid.clone(),
+        band_facts: described.spectral.as_ref().ok().map(|b| b.select(&bands.indices)),
+        bands: bands.indices,
+        dropped: bands.dropped,
+        targets: names,
+        thresholds,
+        threshold_source,
+        nodata: described.nodata,
+        rules: request.rules,
+        windows: Vec::new(),
+        numbers: numbers.finalize().to_hex().to_string(),
+        notes,
+    };
+    let task = Task { method, prepared, sample_type: described.sample_type, scaling, nodata: described.nodata, rules: request.rules };
+    Ok(Planned { scene, task, draft })
+}
+
+impl Planned {
+    /// The plan with the scene cut into tiles.
+    ///
+    /// # Errors
+    /// When not even the smallest tile fits the limits.
+    pub fn cut(&self, limits: &Limits) -> Result<Plan> {
+        let windows = windows::cut(&self.scene.description, &self.task, limits)?;
+        Ok(Plan { windows, ..self.draft.clone() })
+    }
+
+    /// Targets, bands and notes, before the scene is cut.
+    #[must_use]
+    pub fn draft(&self) -> &Plan {
+        &self.draft
+    }
+
+    /// Bytes of GDAL's block cache that reading these windows needs.
+    #[must_use]
+    pub fn block_cache(&self, plan: &Plan) -> usize {
+        windows::block_cache(&self.scene.description, plan.windows.first().map_or(0, |w| w.width))
+    }
+}
+
+/// A ceiling on memory, written `2GiB`, `512MiB` or `1.5G`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling(pub usize);
+
+impl std::str::FromStr for Ceiling {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let trimmed = text.trim();
+        let at = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+        let refused = || {
+            Error::refused(format!("size '{text}'"), "not a number with a unit").hint("write 2GiB, 512MiB or 800MB")
+        };
+        let number: f64 = trimmed[..at].trim().parse().map_err(|_| refused())?;
+        let unit: f64 = match trimmed[at..].to_ascii_lowercase().as_str() {
+            "k" | "kib" => 1024.0,
+            "m" | "mib" => 1024.0 * 1024.0,
+            "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+            "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+            "kb" => 1e3,
+            "mb" => 1e6,
+            "gb" => 1e9,
+            "tb" => 1e12,
+            _ => return Err(refused()),
+        };
+        let bytes = number * unit;
+        if !(bytes >= 1.0 && bytes < 1e18) {
+            return Err(refused());
+        }
+        Ok(Self(bytes as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_need_units() {
+        assert_eq!("2GiB".parse::<Ceiling>().unwrap().0, 2 << 30);
+        assert_eq!("1.5 mb".parse::<Ceiling>().unwrap().0, 1_500_000);
+        for bad in ["2", "GiB", "-1GiB", "2XB", "NaNGiB", ""] {
+            assert!(bad.parse::<Ceiling>().is_err(), "{bad}");
+        }
+    }
+}

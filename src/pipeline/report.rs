@@ -1,0 +1,144 @@
+//! `run.json`: how a map was made, so that it can be made again and doubted.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::bands::Dropped;
+use super::finish::Tally;
+use super::plan::{Plan, ThresholdSource};
+use super::run::Mapped;
+use crate::error::Result;
+use crate::spectrum::Nanometers;
+
+/// All that `run.json` says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    alunite: &'static str,
+    /// The command line.
+    pub command: Vec<String>,
+    method: MethodFacts,
+    inputs: Vec<InputFacts>,
+    lines: usize,
+    samples: usize,
+    crs_wkt: Option<String>,
+    geotransform: Option<[f64; 6]>,
+    nodata: Option<f64>,
+    bands_in_use: Vec<BandFacts>,
+    bands_dropped: Vec<Dropped>,
+    threshold_source: ThresholdSource,
+    /// The classes in the order of their values.
+    pub classes: Vec<ClassCount>,
+    /// Pixels whose best target did not pass its threshold.
+    pub unclassified_pixels: u64,
+    /// Pixels without data.
+    pub nodata_pixels: u64,
+    /// What computed the map.
+    pub backend: String,
+    tiles: usize,
+    /// What was assumed, overridden or found odd.
+    pub notes: Vec<String>,
+    /// The files that were written.
+    pub outputs: Vec<PathBuf>,
+    /// The only part that differs from run to run.
+    timings: Timings,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct MethodFacts {
+    word: String,
+    title: &'static str,
+    convention: &'static str,
+    unit: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct InputFacts {
+    path: PathBuf,
+    bytes: u64,
+    blake3: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct BandFacts {
+    band: usize,
+    wavelength_nm: Option<Nanometers>,
+    fwhm_nm: Option<Nanometers>,
+}
+
+/// How much of the scene a class covers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassCount {
+    /// The value in the class map.
+    pub value: u16,
+    /// The target's name.
+    pub name: String,
+    /// Its threshold, in the method's unit.
+    pub threshold: f64,
+    /// Its colour in the map.
+    pub color: [u8; 3],
+    /// Pixels of the class.
+    pub pixels: u64,
+    /// Their area, when the scene's grid says how large a pixel is.
+    pub km2: Option<f64>,
+}
+
+/// Seconds. Readers and the host's threads overlap, so the parts may add up to more than the total.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Timings {
+    pub(super) parts_resumed: usize,
+    pub(super) reading_s: f64,
+    pub(super) computing_s: f64,
+    pub(super) writing_s: f64,
+    pub(super) finishing_s: f64,
+    pub(super) total_s: f64,
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan, mapped: &Mapped, tally: &Tally, command: Vec<String>, timings: Timings) -> Result<Self> {
+        let method = plan.method()?;
+        let fact = |b: usize, i: usize| BandFacts {
+            band: b + 1,
+            wavelength_nm: plan.band_facts.as_ref().map(|f| f.centres[i]),
+            fwhm_nm: plan.band_facts.as_ref().and_then(|f| f.fwhm.as_ref()).map(|f| f[i]),
+        };
+        let input = |(input, hash): (&super::plan::Input, &String)| InputFacts {
+            path: input.path.clone(),
+            bytes: input.bytes,
+            blake3: hash.clone(),
+        };
+        Ok(Self {
+            alunite: plan.version,
+            command,
+            method: MethodFacts {
+                word: plan.method.clone(),
+                title: method.title(),
+                convention: method.convention(),
+                unit: method.unit(),
+            },
+            inputs: plan.inputs.iter().zip(&mapped.hashes).map(input).collect(),
+            lines: plan.lines,
+            samples: plan.samples,
+            crs_wkt: plan.grid.crs_wkt.clone(),
+            geotransform: plan.grid.geotransform,
+            nodata: plan.nodata,
+            bands_in_use: plan.bands.iter().enumerate().map(|(i, &b)| fact(b, i)).collect(),
+            bands_dropped: plan.dropped.clone(),
+            threshold_source: plan.threshold_source,
+            classes: tally.classes.clone(),
+            unclassified_pixels: tally.unclassified,
+            nodata_pixels: tally.nodata,
+            backend: mapped.backend.clone(),
+            tiles: plan.windows.len(),
+            notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
+            outputs: Vec::new(),
+            timings,
+        })
+    }
+
+    /// Notes how long the finish stage and the whole run took, in seconds.
+    pub(super) fn timed(&mut self, finishing: f64, total: f64) {
+        self.timings.finishing_s = finishing;
+        self.timings.total_s = total;
+    }
+}

@@ -1,0 +1,165 @@
+//! Which spectra of the libraries are looked for, by what names, with what thresholds.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::library::{Library, Spectrum};
+use crate::methods::Method;
+
+/// A spectrum of one of the libraries.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) library: &'a Library,
+    pub(super) spectrum: &'a Spectrum,
+}
+
+/// All spectra under names that are unique over all libraries: a name that two libraries have gets the library's stem.
+fn named(libraries: &[Library]) -> Vec<(String, Target<'_>)> {
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    for spectrum in libraries.iter().flat_map(|l| &l.spectra) {
+        *count.entry(&spectrum.name).or_default() += 1;
+    }
+    let one = |library, spectrum: &'_ Spectrum| {
+        let stem = |l: &Library| l.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        match count[spectrum.name.as_str()] {
+            1 => spectrum.name.clone(),
+            _ => format!("{} [{}]", spectrum.name, stem(library)),
+        }
+    };
+    libraries.iter().flat_map(|l| l.spectra.iter().map(move |s| (one(l, s), Target { library: l, spectrum: s }))).collect()
+}
+
+/// Whether `asked` means the spectrum called `name`: its whole name, or the words that it begins with, in any case.
+fn means(asked: &str, name: &str) -> bool {
+    let (asked, name) = (asked.trim().to_lowercase(), name.to_lowercase());
+    name.strip_prefix(&asked).is_some_and(|rest| !asked.is_empty() && (rest.is_empty() || rest.starts_with(' ')))
+}
+
+/// The indices of `names` that `asked` means: exactly that name if there is one, else all that begin with its words.
+fn find(asked: &str, names: &[&str]) -> Vec<usize> {
+    let exact: Vec<usize> = (0..names.len()).filter(|&i| names[i].eq_ignore_ascii_case(asked.trim())).collect();
+    if exact.is_empty() { (0..names.len()).filter(|&i| means(asked, names[i])).collect() } else { exact }
+}
+
+fn unknown(place: &str, asked: &str, names: &[&str]) -> Error {
+    let mut near: Vec<(f64, &str)> =
+        names.iter().map(|n| (strsim::jaro_winkler(&asked.to_lowercase(), &n.to_lowercase()), *n)).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<&str> = near.iter().take(3).map(|(_, n)| *n).collect();
+    Error::refused(place, format!("no spectrum is called '{asked}'")).hint(format!("the nearest names are: {}", near.join("; ")))
+}
+
+/// The targets asked for, in the order asked; all spectra when `asked` is `None`.
+pub(super) fn select<'a>(libraries: &'a [Library], asked: Option<&[String]>) -> Result<Vec<(String, Target<'a>)>> {
+    let all = named(libraries);
+    let chosen = match asked {
+        None => all,
+        Some(asked) => {
+            let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
+            let mut chosen: Vec<usize> = Vec::new();
+            for asked in asked {
+                let found = find(asked, &names);
+                if found.is_empty() {
+                    return Err(unknown("--targets", asked, &names));
+                }
+                chosen.extend(found.into_iter().filter(|i| !chosen.contains(i)).collect::<Vec<_>>());
+            }
+            chosen.into_iter().map(|i| all[i].clone()).collect()
+        }
+    };
+    if chosen.is_empty() {
+        return Err(Error::refused("targets", "none was asked for").hint("name spectra of the library, or leave --targets out to take all"));
+    }
+    Ok(chosen)
+}
+
+/// A threshold for all targets, or for those of one name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// The name as typed; `None` for all.
+    pub name: Option<String>,
+    /// In the method's unit.
+    pub value: f64,
+}
+
+impl std::str::FromStr for Threshold {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, value) = match text.rsplit_once('=') {
+            Some((name, value)) => (Some(name.to_owned()), value),
+            None => (None, text),
+        };
+        let value = value.trim().parse().map_err(|_| {
+            Error::refused(format!("threshold '{text}'"), format!("'{value}' is not a number")).hint("write 0.1, or Alunite=0.08")
+        })?;
+        Ok(Self { name, value })
+    }
+}
+
+/// One threshold a target; later rules win over earlier ones, and rules with a name over those without.
+pub(super) fn thresholds(names: &[String], rules: &[Threshold], method: &dyn Method) -> Result<Vec<f64>> {
+    let range = method.threshold_range();
+    if let Some(rule) = rules.iter().find(|r| !range.contains(&r.value)) {
+        let what = format!("{} is outside {} to {:.4} {}", rule.value, range.start(), range.end(), method.unit());
+        return Err(Error::refused("--threshold", what));
+    }
+    let general = rules.iter().rev().find(|r| r.name.is_none()).map_or(method.default_threshold(), |r| r.value);
+    let mut thresholds = vec![general; names.len()];
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    for rule in rules {
+        let Some(name) = &rule.name else { continue };
+        let found = find(name, &known);
+        if found.is_empty() {
+            return Err(unknown("--threshold", name, &known));
+        }
+        found.into_iter().for_each(|i| thresholds[i] = rule.value);
+    }
+    Ok(thresholds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::sam::SpectralAngle;
+
+    fn library(stem: &str, names: &[&str]) -> Library {
+        let spectra = names.iter().map(|n| Spectrum { name: (*n).into(), values: vec![0.1] }).collect();
+        Library {
+            path: format!("{stem}.csv").into(),
+            companions: vec![],
+            format: "CSV",
+            axis: Ok(crate::library::Axis::Channels(1)),
+            spectra,
+            notes: vec![],
+        }
+    }
+
+    #[test]
+    fn a_name_means_itself_or_what_begins_with_its_words() {
+        let libraries = [library("a", &["Alunite GDS84", "Alunite", "Alunitex", "Kaolinite KGa-1 (wxl)"]), library("b", &["Opal", "Alunite"])];
+        let names = |asked: &[&str]| -> Result<Vec<String>> {
+            let asked: Vec<String> = asked.iter().map(|s| (*s).to_owned()).collect();
+            Ok(select(&libraries, Some(&asked))?.into_iter().map(|(n, _)| n).collect())
+        };
+        assert_eq!(names(&["kaolinite kga-1"]).unwrap(), ["Kaolinite KGa-1 (wxl)"]);
+        assert_eq!(names(&["opal", "alunite"]).unwrap(), ["Opal", "Alunite GDS84", "Alunite [a]", "Alunite [b]"]);
+        assert_eq!(names(&["Alunite [b]"]).unwrap(), ["Alunite [b]"]);
+        let error = names(&["Kaolinte"]).unwrap_err();
+        assert!(error.next_step().unwrap().contains("Kaolinite KGa-1 (wxl)"), "{error:?}");
+        assert!(names(&[]).is_err() && names(&[""]).is_err());
+        assert_eq!(select(&libraries, None).unwrap().len(), 6);
+    }
+
+    #[test]
+    fn thresholds_by_name_win_over_the_general_one() {
+        let names = ["Alunite GDS84".to_owned(), "Opal".to_owned()];
+        let parse = |text: &[&str]| text.iter().map(|t| t.parse().unwrap()).collect::<Vec<Threshold>>();
+        let of = |text: &[&str]| thresholds(&names, &parse(text), &SpectralAngle);
+        assert_eq!(of(&[]).unwrap(), [0.1, 0.1]);
+        assert_eq!(of(&["Alunite=0.08", "0.2"]).unwrap(), [0.08, 0.2]);
+        assert!(of(&["Topaz=0.08"]).is_err());
+        assert!(of(&["-0.1"]).is_err() && of(&["NaN"]).is_err() && of(&["4"]).is_err());
+        assert!("Alunite=x".parse::<Threshold>().is_err());
+    }
+}
