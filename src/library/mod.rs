@@ -1,5 +1,7 @@
 //! Spectral libraries in, and their spectra on a scene's bands.
 
+pub mod resample;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
