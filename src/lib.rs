@@ -4,4 +4,5 @@ pub mod grid;
 pub mod library;
 pub mod scene;
 pub mod spectrum;
+pub mod synthetic;
 pub mod tile;
