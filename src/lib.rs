@@ -1,7 +1,9 @@
 //! alunite: mineral maps from hyperspectral scenes.
+pub mod envi;
 pub mod error;
 pub mod grid;
 pub mod library;
 pub mod scene;
 pub mod spectrum;
 pub mod tile;
+pub mod wavelengths;
