@@ -1,4 +1,5 @@
 //! alunite: mineral maps from hyperspectral scenes.
+pub mod envi;
 pub mod error;
 pub mod grid;
 pub mod library;
@@ -6,3 +7,4 @@ pub mod scene;
 pub mod spectrum;
 pub mod synthetic;
 pub mod tile;
+pub mod wavelengths;
