@@ -11,13 +11,14 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use csv::StringRecord;
 
-use super::{Axis, DELETED, Library, Spectrum, implausible, refuse_rows_that_are_not_spectra};
+use super::{Axis, DELETED, Library, Spectrum, axis_of, notes_on_values, refuse_rows_that_are_not_spectra};
 use crate::error::{Error, Result};
-use crate::spectrum::{Bands, WavelengthUnit};
+use crate::spectrum::WavelengthUnit;
+use crate::wavelengths::{Declared, Spectral};
 
 const FORMAT: &str = "CSV";
 
@@ -54,15 +55,10 @@ fn read(path: &Path, from: impl Read, wavelength_unit: Option<WavelengthUnit>) -
             .hint("give one row for each channel, below the header"));
     }
     refuse_rows_that_are_not_spectra(path, "column", columns.before_spectra(), &spectra)?;
-    let axis = columns.axis(path, first, widths, wavelength_unit)?;
-    Ok(Library {
-        path: path.into(),
-        companions: Vec::<PathBuf>::new(),
-        format: FORMAT,
-        axis,
-        spectra,
-        notes: Vec::new(),
-    })
+    columns.check_channels(path, &first)?;
+    let mut notes: Vec<String> = notes_on_values(&spectra).into_iter().collect();
+    let axis = columns.axis(path, first, &widths, wavelength_unit, &mut notes);
+    Ok(Library { path: path.into(), companions: Vec::new(), format: FORMAT, axis, spectra, notes })
 }
 
 /// What the first column holds.
@@ -130,42 +126,47 @@ impl Columns {
         self.headers.len() - self.names.len()
     }
 
-    /// The axis; an unusable one (no unit, an implausible one) is not an error of the file.
+    /// Channels count from 1 without gaps, or matching by index would mean something else.
+    fn check_channels(&self, path: &Path, first: &[f64]) -> Result<()> {
+        let wrong = || first.iter().zip(1_u32..).find(|&(&found, expected)| found != f64::from(expected));
+        match (self.first == First::Channel).then(wrong).flatten() {
+            None => Ok(()),
+            Some((found, expected)) => Err(Error::refused(
+                format!("{}, column 1 ('{}')", path.display(), self.headers[0]),
+                format!("found channel {found}, expected {expected}"),
+            )
+            .hint("number the channels 1, 2, 3 ... without gaps")),
+        }
+    }
+
     fn axis(
         &self,
         path: &Path,
         first: Vec<f64>,
-        widths: Vec<f64>,
+        widths: &[f64],
         flag: Option<WavelengthUnit>,
-    ) -> Result<Result<Axis>> {
-        let First::Wavelength(declared) = self.first else {
-            let wrong = first.iter().zip(1_u32..).position(|(&found, expected)| found != f64::from(expected));
-            return match wrong {
-                None => Ok(Ok(Axis::Channels(first.len()))),
-                Some(i) => Err(Error::refused(
-                    format!("{}, channel column, {} rows below the header", path.display(), i + 1),
-                    format!("found channel {}, expected {}: channels count from 1 without gaps", first[i], i + 1),
-                )),
-            };
+        notes: &mut Vec<String>,
+    ) -> Result<Axis> {
+        let First::Wavelength(declared) = self.first else { return Ok(Axis::Channels(first.len())) };
+        let place = format!("{}, column '{}'", path.display(), self.headers[0]);
+        let unit = declared.map(WavelengthUnit::symbol);
+        let found = axis_of(&Declared { place: &place, centres: Some(first), fwhm: None, unit }, flag)?;
+        let found = self.with_widths(path, found, widths)?;
+        notes.extend(found.notes);
+        Ok(Axis::Wavelengths(found.bands))
+    }
+
+    /// Adds the widths, which have a unit of their own and are checked against the centres.
+    fn with_widths(&self, path: &Path, centres: Spectral, widths: &[f64]) -> Result<Spectral> {
+        let Some(unit) = self.fwhm else { return Ok(centres) };
+        let place = format!("{}, column '{}'", path.display(), self.headers[1]);
+        let checked = Declared {
+            place: &place,
+            centres: Some(centres.bands.centres.iter().map(|c| c.0).collect()),
+            fwhm: Some(widths.iter().map(|&w| unit.to_nanometers(w).0).collect()),
+            unit: Some(WavelengthUnit::Nanometers.symbol()),
         };
-        let column = format!("{}, column '{}'", path.display(), self.headers[0]);
-        let in_unit = |unit: WavelengthUnit| Bands {
-            centres: first.iter().map(|&v| unit.to_nanometers(v)).collect(),
-            fwhm: self.fwhm.map(|unit| widths.iter().map(|&v| unit.to_nanometers(v)).collect()),
-        };
-        // The flag is for files that are silent or wrong: what a file says plausibly stands.
-        for unit in [declared, flag].into_iter().flatten() {
-            let bands = in_unit(unit);
-            if implausible(&bands).is_none() {
-                return Ok(Ok(Axis::Wavelengths(bands)));
-            }
-        }
-        let problem = match declared.or(flag).and_then(|unit| implausible(&in_unit(unit))) {
-            Some(nm) => format!("{nm} is not a wavelength that any imaging spectrometer sees; is the unit right?"),
-            None => "the wavelengths have no unit".into(),
-        };
-        Ok(Err(Error::refused(column, problem)
-            .hint("pass --wavelength-unit nm or um, or name the column wavelength_nm or wavelength_um")))
+        Ok(Spectral { bands: axis_of(&checked, None)?.bands, notes: centres.notes })
     }
 }
 
@@ -247,7 +248,7 @@ fn broken(path: &Path, error: &csv::Error) -> Error {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::spectrum::Nanometers;
+    use crate::spectrum::{Bands, Nanometers};
 
     fn parse(text: &str, unit: Option<WavelengthUnit>) -> Result<Library> {
         read(Path::new("lib.csv"), text.as_bytes(), unit)
@@ -277,7 +278,7 @@ mod tests {
         assert!(parse(unitless, Some(WavelengthUnit::Micrometers)).unwrap().axis.is_ok());
         assert!(parse(unitless, Some(WavelengthUnit::Nanometers)).unwrap().axis.is_err());
         let wrong = "wavelength_um,A\n2100,0.1\n2200,0.2\n";
-        assert!(parse(wrong, None).unwrap().axis.unwrap_err().to_string().contains("2100000.00 nm"));
+        assert!(parse(wrong, None).unwrap().axis.unwrap_err().to_string().contains("cannot be wavelengths"));
         assert!(parse(wrong, Some(WavelengthUnit::Nanometers)).unwrap().axis.is_ok());
     }
 

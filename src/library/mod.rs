@@ -1,16 +1,20 @@
 //! Spectral libraries in, and their spectra on a scene's bands.
 
 mod csv;
+mod envi;
 pub mod resample;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::envi::find_pair;
 use crate::error::{Error, Result};
-use crate::spectrum::{Bands, Nanometers, PLAUSIBLE_NM, WavelengthUnit};
+use crate::spectrum::{Bands, WavelengthUnit};
+use crate::wavelengths::{Declared, Spectral};
 
 /// What the channels of a library are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +56,9 @@ pub struct Library {
 /// -1.2300000156674078e34: a test for equality misses it.
 const DELETED: f64 = 1e30;
 
+/// Fractions of 1 stay below this, snow and glints included.
+const PERCENT_ABOVE: f64 = 2.0;
+
 /// No reflectance is beyond this, in whatever unit it is given (fractions or percent).
 const PLAUSIBLE_REFLECTANCE: f64 = 1e3;
 
@@ -68,7 +75,16 @@ impl Library {
         if looks_like_csv(&start) {
             return csv::open(path, wavelength_unit);
         }
-        csv::open(path, wavelength_unit)
+        match find_pair(path) {
+            Ok((data, header)) => envi::open(&data, &header, wavelength_unit),
+            Err(problem) if start.starts_with(b"ENVI") => Err(problem),
+            // Its refusal says how the table should begin.
+            Err(_) if looks_like_text(&start) => csv::open(path, wavelength_unit),
+            Err(problem) => {
+                Err(Error::refused(path.display(), format!("is not a CSV, nor an ENVI spectral library: {problem}"))
+                    .hint("name a CSV, or the .sli or .hdr file of an ENVI spectral library"))
+            }
+        }
     }
 }
 
@@ -89,9 +105,46 @@ fn looks_like_text(start: &[u8]) -> bool {
     start.iter().all(|&b| b >= 0x20 || b"\t\r\n".contains(&b))
 }
 
-/// The first centre that no imaging spectrometer has.
-fn implausible(bands: &Bands) -> Option<Nanometers> {
-    bands.centres.iter().copied().find(|c| !PLAUSIBLE_NM.contains(&c.0))
+/// The wavelengths of a library. What the file says plausibly stands; the flag is for files that say nothing, or
+/// nonsense: it may be given for the scene, whose header is silent, while the library has a unit of its own.
+fn axis_of(declared: &Declared<'_>, flag: Option<WavelengthUnit>) -> Result<Spectral> {
+    let found = declared.bands(None).or_else(|problem| match flag {
+        Some(_) => declared.bands(flag),
+        None => Err(problem),
+    });
+    found.map_err(|problem| match problem.next_step() {
+        // Replacing the wavelengths is for scenes.
+        Some(hint) if hint.contains("--bands-from") => problem.hint("correct the wavelengths of the library"),
+        _ => problem,
+    })
+}
+
+/// The names, with ` #2`, ` #3` ... after those that occurred before, and a note about each of them.
+fn unique_names(names: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (mut unique, mut notes) = (Vec::<String>::with_capacity(names.len()), Vec::new());
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut seen = HashSet::new();
+    for name in names {
+        if seen.insert(name.clone()) {
+            unique.push(name);
+            continue;
+        }
+        let mut number = 2;
+        while !taken.insert(format!("{name} #{number}")) {
+            number += 1;
+        }
+        notes.push(format!("the name '{name}' is repeated; the later spectrum is called '{name} #{number}'"));
+        unique.push(format!("{name} #{number}"));
+    }
+    (unique, notes)
+}
+
+/// A remark when the values look like percent or counts: angles do not mind, abundances do.
+fn notes_on_values(spectra: &[Spectrum]) -> Option<String> {
+    let largest = spectra.iter().flat_map(|s| &s.values).copied().fold(f64::NEG_INFINITY, f64::max);
+    (largest > PERCENT_ABOVE).then(|| {
+        format!("values reach {largest}: percent? Reflectance as fractions of 1 is expected, and nothing was rescaled")
+    })
 }
 
 /// Refuses what stands among the spectra and is none: deleted or zero throughout, or values that no reflectance has.
@@ -110,8 +163,12 @@ fn refuse_rows_that_are_not_spectra(path: &Path, unit: &str, before: usize, spec
             continue;
         };
         let place = format!("{}, {unit} {}, '{}'", path.display(), before + i + 1, spectrum.name);
-        return Err(Error::refused(place, what)
-            .hint(format!("take this {unit} out of the library; keep reflectance, as fractions of 1")));
+        return Err(Error::refused(place, what).hint(format!(
+            "take this {unit} out of the library; what is left must be reflectance, as fractions of 1"
+        )));
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
