@@ -96,7 +96,7 @@ fn values(data: &Path, header: &Header, lines: usize, samples: usize) -> Result<
 fn reflectance<T: Sample>(stored: &[T], fill: Option<f64>, scale: f64) -> Vec<f64> {
     let fill = fill.and_then(T::nodata);
     let value = |&v: &T| match v.to_f64() {
-        x if Some(v) == fill || !(x.abs() <= DELETED) => f64::NAN,
+        x if Some(v) == fill || x.is_nan() || x.abs() > DELETED => f64::NAN,
         x => x / scale,
     };
     stored.iter().map(value).collect()
