@@ -1,5 +1,5 @@
-//! What the ground is made of: two eroded hydrothermal centres in andesite, after the zoning of acid-sulphate
-//! alteration (Hedenquist & Arribas 2022, Econ. Geol. 117:1227, draw the same order): silica core, alunite, pyrophyllite and
+//! What the ground is made of: two eroded hydrothermal centres in andesite, after the zoning of
+//! lithocaps (Sillitoe 2010, Econ. Geol. 105:3, describes the same order): silica core, alunite, pyrophyllite and
 //! kaolinite, muscovite, montmorillonite, chlorite; then calcite veins, iron caps, one ammonium patch, a green valley.
 
 use super::minerals::{ALL, BACKGROUNDS};

@@ -3,6 +3,7 @@
 //! Everything is computed from one seed, with the same bits on every machine. Nothing in it is measured: spectra are
 //! models ([`minerals`]), the place is imagined, and only the bands are a real sensor's ([`sensor`]).
 
+mod catalogue;
 mod geology;
 pub mod minerals;
 mod noise;
