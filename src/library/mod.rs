@@ -1,11 +1,20 @@
 //! Spectral libraries in, and their spectra on a scene's bands.
 
+mod csv;
+mod envi;
+pub mod resample;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::envi::find_pair;
 use crate::error::{Error, Result};
 use crate::spectrum::{Bands, WavelengthUnit};
+use crate::wavelengths::{Declared, Spectral};
 
 /// What the channels of a library are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,13 +52,123 @@ pub struct Library {
     pub notes: Vec<String>,
 }
 
+/// A magnitude above which a value is the fill of a deleted channel. USGS writes -1.23e34, which as f32 is
+/// -1.2300000156674078e34: a test for equality misses it.
+const DELETED: f64 = 1e30;
+
+/// Fractions of 1 stay below this, snow and glints included.
+const PERCENT_ABOVE: f64 = 2.0;
+
+/// No reflectance is beyond this, in whatever unit it is given (fractions or percent).
+const PLAUSIBLE_REFLECTANCE: f64 = 1e3;
+
 impl Library {
     /// Opens an ENVI spectral library (either of its two files may be named) or a CSV.
+    ///
+    /// `wavelength_unit` is for files that declare no unit or an implausible one.
     ///
     /// # Errors
     /// Refuses files that are neither, sizes that do not match the header, rows that are not spectra.
     pub fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Self> {
-        let _ = wavelength_unit;
-        Err(Error::refused(path.display(), "not yet"))
+        let start = beginning(path)?;
+        // By content, before looking for a header: a CSV may lie beside an ENVI library of the same name.
+        if looks_like_csv(&start) {
+            return csv::open(path, wavelength_unit);
+        }
+        match find_pair(path) {
+            Ok((data, header)) => envi::open(&data, &header, wavelength_unit),
+            Err(problem) if start.starts_with(b"ENVI") => Err(problem),
+            // Its refusal says how the table should begin.
+            Err(_) if looks_like_text(&start) => csv::open(path, wavelength_unit),
+            Err(problem) => {
+                Err(Error::refused(path.display(), format!("is not a CSV, nor an ENVI spectral library: {problem}"))
+                    .hint("name a CSV, or the .sli or .hdr file of an ENVI spectral library"))
+            }
+        }
     }
 }
+
+fn beginning(path: &Path) -> Result<Vec<u8>> {
+    let refused = |e| Error::refused(path.display(), format!("cannot be opened: {e}"));
+    let mut start = Vec::new();
+    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).map_err(refused)?;
+    Ok(start)
+}
+
+fn looks_like_csv(start: &[u8]) -> bool {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let word: Vec<u8> = start.iter().filter(|b| !b"\" ".contains(b)).take(10).map(u8::to_ascii_lowercase).collect();
+    word.starts_with(b"wavelength") || word.starts_with(b"channel")
+}
+
+fn looks_like_text(start: &[u8]) -> bool {
+    start.iter().all(|&b| b >= 0x20 || b"\t\r\n".contains(&b))
+}
+
+/// The wavelengths of a library. What the file says plausibly stands; the flag is for files that say nothing, or
+/// nonsense: it may be given for the scene, whose header is silent, while the library has a unit of its own.
+fn axis_of(declared: &Declared<'_>, flag: Option<WavelengthUnit>) -> Result<Spectral> {
+    let found = declared.bands(None).or_else(|problem| match flag {
+        Some(_) => declared.bands(flag),
+        None => Err(problem),
+    });
+    found.map_err(|problem| match problem.next_step() {
+        // Replacing the wavelengths is for scenes.
+        Some(hint) if hint.contains("--bands-from") => problem.hint("correct the wavelengths of the library"),
+        _ => problem,
+    })
+}
+
+/// The names, with ` #2`, ` #3` ... after those that occurred before, and a note about each of them.
+fn unique_names(names: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (mut unique, mut notes) = (Vec::<String>::with_capacity(names.len()), Vec::new());
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut seen = HashSet::new();
+    for name in names {
+        if seen.insert(name.clone()) {
+            unique.push(name);
+            continue;
+        }
+        let mut number = 2;
+        while !taken.insert(format!("{name} #{number}")) {
+            number += 1;
+        }
+        notes.push(format!("the name '{name}' is repeated; the later spectrum is called '{name} #{number}'"));
+        unique.push(format!("{name} #{number}"));
+    }
+    (unique, notes)
+}
+
+/// A remark when the values look like percent or counts: angles do not mind, abundances do.
+fn notes_on_values(spectra: &[Spectrum]) -> Option<String> {
+    let largest = spectra.iter().flat_map(|s| &s.values).copied().fold(f64::NEG_INFINITY, f64::max);
+    (largest > PERCENT_ABOVE).then(|| {
+        format!("values reach {largest}: percent? Reflectance as fractions of 1 is expected, and nothing was rescaled")
+    })
+}
+
+/// Refuses what stands among the spectra and is none: deleted or zero throughout, or values that no reflectance has.
+///
+/// `unit` is how the file counts spectra ("row" or "column"), `before` how many of those precede the first.
+fn refuse_rows_that_are_not_spectra(path: &Path, unit: &str, before: usize, spectra: &[Spectrum]) -> Result<()> {
+    for (i, spectrum) in spectra.iter().enumerate() {
+        let existing = || spectrum.values.iter().filter(|v| !v.is_nan());
+        let what = if existing().next().is_none() {
+            "every channel is deleted".to_owned()
+        } else if existing().all(|&v| v == 0.0) {
+            "every channel is zero".to_owned()
+        } else if let Some(value) = existing().find(|v| v.abs() > PLAUSIBLE_REFLECTANCE) {
+            format!("{value} is not a reflectance; USGS releases keep wavelengths and widths among the spectra")
+        } else {
+            continue;
+        };
+        let place = format!("{}, {unit} {}, '{}'", path.display(), before + i + 1, spectrum.name);
+        return Err(Error::refused(place, what).hint(format!(
+            "take this {unit} out of the library; what is left must be reflectance, as fractions of 1"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

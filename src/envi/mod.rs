@@ -1,0 +1,250 @@
+//! ENVI headers: the text file that says how the raw numbers beside it are to be read. Scenes and libraries share it.
+//!
+//! The parser is strict where a mistake would move pixels or wavelengths, and tolerant where vendors merely add words:
+//! unknown keys are kept, and what was ignored is said in [`Header::notes`].
+
+mod fields;
+mod pair;
+
+pub use pair::find_pair;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// No header of any sensor comes near this; a larger file is something else.
+const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// Keys that decide where values lie or what they mean: two different values for one of them are refused.
+const DECISIVE: [&str; 13] = [
+    "samples",
+    "lines",
+    "bands",
+    "data type",
+    "interleave",
+    "byte order",
+    "header offset",
+    "wavelength",
+    "wavelength units",
+    "fwhm",
+    "bbl",
+    "data ignore value",
+    "reflectance scale factor",
+];
+
+/// A parsed header: keys in lower case, values as text.
+#[derive(Debug, Clone)]
+pub struct Header {
+    path: PathBuf,
+    entries: Vec<(String, String)>,
+    notes: Vec<String>,
+}
+
+impl Header {
+    /// Reads and parses a header file. Bytes that are not UTF-8 are taken as Latin-1.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and as [`Header::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let failed = |e: std::io::Error| Error::io(path, "cannot read the ENVI header", &e);
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        let read = file.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if read as u64 > MAX_HEADER_BYTES {
+            return Err(Error::refused(path.display(), "too large for an ENVI header (more than 64 MiB)"));
+        }
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|not_utf8| not_utf8.into_bytes().into_iter().map(char::from).collect());
+        Self::parse(&text, path)
+    }
+
+    /// Parses the text of a header. `path` is for the messages.
+    ///
+    /// # Errors
+    /// When the first line is not `ENVI`, a brace stays open, or a decisive key has two different values.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+        let mut lines = text.lines();
+        if lines.next().map(str::trim) != Some("ENVI") {
+            return Err(Error::refused(path.display(), "not an ENVI header: its first line is not 'ENVI'"));
+        }
+        let mut header = Self { path: path.to_path_buf(), entries: Vec::new(), notes: Vec::new() };
+        while let Some(line) = lines.next() {
+            if is_comment(line) || line.trim().is_empty() {
+                continue;
+            }
+            let Some((key, rest)) = line.split_once('=') else {
+                header.note(format!("the line '{}' is not 'key = value' and was ignored", clip(line.trim())));
+                continue;
+            };
+            let key = squeeze(key).to_lowercase();
+            let value = match rest.trim().strip_prefix('{') {
+                Some(first) => header.braces(&key, first, &mut lines)?,
+                None => rest.trim().to_owned(),
+            };
+            header.insert(key, value)?;
+        }
+        Ok(header)
+    }
+
+    /// Collects a value in braces, over as many lines as it takes.
+    fn braces(&mut self, key: &str, first: &str, lines: &mut std::str::Lines<'_>) -> Result<String> {
+        let mut value = String::new();
+        let mut line = first;
+        loop {
+            if let Some((last, after)) = line.split_once('}') {
+                value.push_str(last);
+                if !after.trim().is_empty() {
+                    self.note(format!("'{}' after the closing brace of '{key}' was ignored", clip(after.trim())));
+                }
+                return Ok(value.trim().to_owned());
+            }
+            value.push_str(line);
+            value.push('\n');
+            line = loop {
+                match lines.next() {
+                    Some(comment) if is_comment(comment) => {}
+                    Some(next) => break next,
+                    None => {
+                        return Err(Error::refused(self.place(key), "the '{' is never closed by a '}'")
+                            .hint("the header is cut off or a '}' is missing: restore it from its source"));
+                    }
+                }
+            };
+        }
+    }
+
+    fn insert(&mut self, key: String, value: String) -> Result<()> {
+        let Some((_, first)) = self.entries.iter().find(|(k, _)| *k == key) else {
+            self.entries.push((key, value));
+            return Ok(());
+        };
+        if squeeze(first) == squeeze(&value) {
+            return Ok(());
+        }
+        if DECISIVE.contains(&key.as_str()) {
+            let what = format!("given twice, as '{}' and as '{}'", clip(first), clip(&value));
+            return Err(Error::refused(self.place(&key), what).hint("keep the right one in the header"));
+        }
+        self.note(format!("'{key}' is given twice; the first value is used"));
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        self.notes.push(format!("header: {note}"));
+    }
+
+    /// The header file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the parser ignored: one sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The text of a key (without braces), `None` when the header has no such key. Keys are given in lower case.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The comma-separated items of a list, trimmed.
+    #[must_use]
+    pub fn names(&self, key: &str) -> Option<Vec<String>> {
+        let text = self.text(key)?;
+        let mut items: Vec<String> = text.split(',').map(squeeze).collect();
+        if items.last().is_some_and(String::is_empty) {
+            items.pop();
+        }
+        Some(items)
+    }
+
+    /// File and key, as errors name them.
+    pub(crate) fn place(&self, key: &str) -> String {
+        format!("{}, '{key}'", self.path.display())
+    }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with(';')
+}
+
+/// Runs of white space become one space.
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The start of a long text, for messages.
+fn clip(text: &str) -> String {
+    let text = squeeze(text);
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Header> {
+        Header::parse(text, Path::new("x.hdr"))
+    }
+
+    #[test]
+    fn keys_are_case_blind_and_lists_run_over_lines() {
+        let text = "\u{feff}ENVI\r\n; a comment\r\nSamples  = 3\r\nVendor  KEY = a = b\r\nWavelength = {1,\r\n; no\r\n 2.5 ,3}\r\nclass names = {a b,\r\n c\r\n d, }";
+        let header = parse(text).unwrap();
+        assert_eq!(header.required_usize("samples").unwrap(), 3);
+        assert_eq!(header.text("vendor key"), Some("a = b"));
+        assert_eq!(header.list("wavelength").unwrap(), Some(vec![1.0, 2.5, 3.0]));
+        assert_eq!(header.names("class names").unwrap(), ["a b", "c d"]);
+        assert!(header.notes().is_empty());
+    }
+
+    #[test]
+    fn first_line_and_braces_are_checked() {
+        assert!(parse("").is_err());
+        assert!(parse("BYTEORDER I\nNROWS 4").unwrap_err().to_string().contains("first line"));
+        let open = parse("ENVI\ndescription = {never\nsamples = 3\n").unwrap_err();
+        assert!(open.to_string().contains("'description'") && open.to_string().contains("never closed"));
+        let swallowed = parse("ENVI\nwavelength = {1, 2\nfwhm = {1, 2}\n").unwrap();
+        assert!(swallowed.list("wavelength").unwrap_err().to_string().contains("'{'"));
+    }
+
+    #[test]
+    fn a_decisive_key_has_one_value() {
+        assert!(parse("ENVI\nlines = 3\nLINES = 3").is_ok());
+        let twice = parse("ENVI\nlines = 3\nlines = 4").unwrap_err();
+        assert!(twice.to_string().contains("'3' and as '4'"), "{twice}");
+        let vendor = parse("ENVI\nsensor = a\nsensor = b\nstray line").unwrap();
+        assert_eq!((vendor.text("sensor"), vendor.notes().len()), (Some("a"), 2));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_latin_1() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.hdr");
+        std::fs::write(&path, b"ENVI\nwavelength units = \xb5m\n").unwrap();
+        assert_eq!(Header::read(&path).unwrap().text("wavelength units"), Some("µm"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(tail in "(?s)[=, {};0-9a-z.\r\nµ-]{0,200}") {
+            let words = ["samples = 3\n", "wavelength = {", "bbl = {1, 0}\n", "data type = 4\n", "interleave = bil\n"];
+            for word in words {
+                if let Ok(h) = parse(&format!("ENVI\n{word}{tail}")) {
+                    let _ = (h.required_usize("samples"), h.list("wavelength"), h.names("bbl"), h.sample_type());
+                    let _ = (h.interleave(), h.big_endian(), h.header_offset(), h.bands(3, None), h.number("bbl"));
+                }
+            }
+        }
+    }
+}
