@@ -1,5 +1,15 @@
 //! Scenes in: open, describe, read tiles. One file for each kind of product.
 
+mod bands_csv;
+mod envi;
+mod envi_read;
+mod gdal;
+mod geotiff;
+mod geotiff_read;
+mod kind;
+mod survey;
+mod values;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -89,15 +99,53 @@ impl Scene {
     /// Refuses what is not one of the two, files whose size is not the header's, and types it cannot map.
     /// Unusable wavelengths are not an error here but in [`Description::spectral`].
     pub fn open(path: &Path, options: &SceneOptions) -> Result<Self> {
-        let _ = options;
-        Err(Error::refused(path.display(), "not yet"))
+        match kind::of(path)? {
+            kind::Kind::Tiff { big_endian } => geotiff::open(path, big_endian, options),
+            kind::Kind::Other { name, certain: true } => Err(kind::refuse(path, name)),
+            kind::Kind::Other { name, certain: false } => match crate::envi::find_pair(path) {
+                Ok((data, header)) => envi::open(data, header, options),
+                Err(_) => Err(kind::refuse(path, name)),
+            },
+            kind::Kind::Raw => {
+                let (data, header) = crate::envi::find_pair(path)?;
+                envi::open(data, header, options)
+            }
+        }
     }
 
     /// A reader of the given bands.
     ///
     /// # Errors
-    /// When the file cannot be opened again.
+    /// When the scene has no such band, or the file cannot be opened again.
     pub fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        self.source.reader(bands)
+        let Description { path, bands: count, .. } = &self.description;
+        match bands.iter().find(|band| *band >= count) {
+            Some(band) => Err(Error::refused(path.display(), format!("there is no band {}: it has {count}", band + 1))),
+            None if bands.is_empty() => Err(Error::refused(path.display(), "no band is left to read")),
+            None => self.source.reader(bands),
+        }
+    }
+}
+
+/// Refuses windows that are empty or reach out of a scene of `(samples, lines)`.
+fn check_window(path: &Path, window: Window, (samples, lines): (usize, usize)) -> Result<()> {
+    let inside = |start: usize, length: usize, end: usize| length > 0 && start <= end && length <= end - start;
+    if inside(window.x, window.width, samples) && inside(window.y, window.height, lines) {
+        return Ok(());
+    }
+    let what = format!("{window:?} is not within {samples} samples and {lines} lines");
+    Err(Error::refused(path.display(), what))
+}
+
+/// Notes wavelengths that do not rise from band to band, as where two detectors overlap.
+fn note_order(spectral: &Result<Bands>, notes: &mut Vec<String>) {
+    let Ok(bands) = spectral else { return };
+    let falls: Vec<String> =
+        (1..bands.len()).filter(|&i| bands.centres[i] <= bands.centres[i - 1]).map(|i| (i + 1).to_string()).collect();
+    if let Some(first) = falls.first() {
+        let more = if falls.len() > 1 { format!(" and {} more", falls.len() - 1) } else { String::new() };
+        notes.push(format!(
+            "the wavelengths are not in rising order (at band {first}{more}); they are used as they are"
+        ));
     }
 }

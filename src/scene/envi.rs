@@ -1,0 +1,139 @@
+//! ENVI cubes: raw numbers described by a text header. The header is read by our own strict parser and must agree with
+//! the size of the data file and with GDAL, which gives the georeferencing.
+
+use std::path::{Path, PathBuf};
+
+use crate::envi::Header;
+use crate::error::{Error, Result};
+use crate::grid::Grid;
+use crate::scene::envi_read::Cube;
+use crate::scene::{Description, Scene, SceneOptions, bands_csv, gdal, note_order, values};
+use crate::spectrum::Bands;
+use crate::tile::Scaling;
+
+/// Opens the cube in `data`, described by `header`.
+pub(super) fn open(data: PathBuf, header_path: PathBuf, options: &SceneOptions) -> Result<Scene> {
+    let header = Header::read(&header_path)?;
+    check_file_type(&header)?;
+    let [samples, lines, bands] = ["samples", "lines", "bands"].map(|key| header.required_usize(key));
+    let (samples, lines, bands) = (samples?, lines?, bands?);
+    let (sample_type, interleave, big_endian) = (header.sample_type()?, header.interleave()?, header.big_endian()?);
+    header.check_size(&data, &[("lines", lines), ("samples", samples), ("bands", bands)])?;
+
+    let mut notes = header.notes().to_vec();
+    let spectral = spectral(&header, bands, options, &mut notes)?;
+    let good = match header.list_of("bbl", bands)? {
+        Some(list) => values::good(&list, &header.place("bbl"))?,
+        None => Vec::new(),
+    };
+    let place = header.place("data gain values");
+    let declared = declared_scaling(&header, bands, &mut notes)?;
+    let scaling = values::scaling(declared, bands, sample_type, &place, options, &mut notes)?;
+    let nodata = values::nodata(header.number("data ignore value")?, sample_type, options, &mut notes);
+    let grid = grid(&data, &header, (samples, lines, bands), &mut notes)?;
+    note_order(&spectral, &mut notes);
+
+    let source = Cube {
+        path: data.clone(),
+        offset: header.header_offset()?,
+        lines,
+        samples,
+        bands,
+        sample_type,
+        interleave,
+        swapped: big_endian != cfg!(target_endian = "big"),
+    };
+    let description = Description {
+        path: data,
+        companions: vec![header_path],
+        format: "ENVI",
+        lines,
+        samples,
+        bands,
+        sample_type,
+        interleave,
+        big_endian,
+        block: (samples, 1),
+        grid,
+        spectral,
+        good,
+        nodata,
+        scaling,
+        notes,
+    };
+    Ok(Scene { description, source: Box::new(source) })
+}
+
+fn check_file_type(header: &Header) -> Result<()> {
+    let Some(found) = header.text("file type") else { return Ok(()) };
+    let refused = |hint: &str| {
+        let what = format!("'{found}' is not a scene; a cube says 'ENVI Standard'");
+        Err(Error::refused(header.place("file type"), what).hint(hint))
+    };
+    match found.to_lowercase().as_str() {
+        "envi standard" => Ok(()),
+        "envi spectral library" => refused("it holds spectra: pass it with --library"),
+        "envi classification" => refused("it holds class numbers: name the cube that was classified"),
+        "envi meta file" => refused("it only lists other files: name one of them"),
+        _ => refused("name the file of that type itself, not its ENVI header; GeoTIFF is read, others need converting"),
+    }
+}
+
+fn spectral(header: &Header, bands: usize, options: &SceneOptions, notes: &mut Vec<String>) -> Result<Result<Bands>> {
+    if let Some(csv) = &options.bands_from {
+        notes.push(format!("wavelengths from --bands-from {}", csv.display()));
+        return bands_csv::read(csv, bands).map(Ok);
+    }
+    // Lists of another length mean that the header is not this file's: more than a question of units.
+    header.list_of("wavelength", bands)?;
+    header.list_of("fwhm", bands)?;
+    Ok(header.bands(bands, options.wavelength_unit).map(|spectral| {
+        notes.extend(spectral.notes);
+        spectral.bands
+    }))
+}
+
+/// `reflectance scale factor` divides, `data gain values` multiply and `data offset values` add before that.
+fn declared_scaling(header: &Header, bands: usize, notes: &mut Vec<String>) -> Result<Option<Scaling>> {
+    let factor = header.number("reflectance scale factor")?;
+    let gain = header.list_of("data gain values", bands)?;
+    let offset = header.list_of("data offset values", bands)?;
+    if let Some(factor) = factor {
+        values::check_factor(&header.place("reflectance scale factor"), factor)?;
+        notes.push(format!("scale {factor} from 'reflectance scale factor' (stored {factor} is reflectance 1)"));
+    }
+    if gain.is_some() || offset.is_some() {
+        let then = if factor.is_some() { ", before the division by the scale factor" } else { "" };
+        notes.push(format!("'data gain values' and 'data offset values' are applied{then}"));
+    } else if factor.is_none() {
+        return Ok(None);
+    }
+    let divided = |list: Option<Vec<f64>>, or: f64| -> Vec<f64> {
+        list.unwrap_or_else(|| vec![or; bands]).iter().map(|v| v / factor.unwrap_or(1.0)).collect()
+    };
+    Ok(Some(Scaling { gain: divided(gain, 1.0), offset: divided(offset, 0.0) }))
+}
+
+/// The georeferencing from GDAL, which must see the same shape.
+fn grid(data: &Path, header: &Header, shape: (usize, usize, usize), notes: &mut Vec<String>) -> Result<Grid> {
+    let dataset = match gdal::open(data, "ENVI") {
+        Ok((dataset, _)) => dataset,
+        Err(error) if header.text("map info").is_some() => {
+            return Err(error.hint("the 'map info' of the header cannot be read without GDAL"));
+        }
+        Err(error) => {
+            notes.push(format!("no georeferencing ({error})"));
+            return Ok(Grid::default());
+        }
+    };
+    let (width, height) = dataset.raster_size();
+    let seen = (width, height, dataset.raster_count());
+    if seen != shape {
+        let what = format!(
+            "GDAL sees {} samples, {} lines, {} bands where the header says {}, {} and {}",
+            seen.0, seen.1, seen.2, shape.0, shape.1, shape.2
+        );
+        return Err(Error::refused(data.display(), what).hint("another header beside the file may be in the way"));
+    }
+    Ok(gdal::grid(&dataset, notes))
+}

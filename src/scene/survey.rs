@@ -1,0 +1,175 @@
+//! Looking through a scene's values: bands that hold nothing, and fill that nobody declared.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::scene::Scene;
+use crate::tile::{Sample, Tile, Window};
+use crate::with_samples;
+
+/// Lines looked at for fill.
+const FILL_LINES: usize = 64;
+/// Spectra looked at for fill: enough for a share of 5 %, few enough to keep.
+const FILL_SPECTRA: usize = 8192;
+/// A value in more than this share of the spectra is suspicious (methods.md).
+const FILL_SHARE: f64 = 0.05;
+/// Lines looked at before a whole scene is read for bands without data.
+const DEAD_LINES: usize = 32;
+/// Bytes of one window when a whole scene is read.
+const WINDOW_BYTES: usize = 16 << 20;
+
+impl Scene {
+    /// Those of `bands` that hold no data (the no-data value, NaN or infinity) in every pixel of the scene.
+    ///
+    /// Exact: a band is only given when all its pixels were read. Bands with data are soon found out.
+    ///
+    /// # Errors
+    /// When the scene cannot be read.
+    pub fn dead_bands(&self, bands: &[usize]) -> Result<Vec<usize>> {
+        let d = &self.description;
+        let sampled = spread(d.lines, DEAD_LINES).into_iter().map(|y| self.rows(y, 1));
+        let suspects = self.without_data(bands.to_vec(), sampled)?;
+        let line = d.samples * suspects.len().max(1) * d.sample_type.size();
+        let height = (WINDOW_BYTES / line.max(1)).max(1);
+        // Whole rows of blocks, so that none is decoded twice.
+        let height = if height > d.block.1 { height - height % d.block.1.max(1) } else { height };
+        let all = (0..d.lines).step_by(height).map(|y| self.rows(y, height.min(d.lines - y)));
+        self.without_data(suspects, all)
+    }
+
+    /// The bands that hold no data in all of the windows; stops reading when none is left.
+    fn without_data(&self, mut bands: Vec<usize>, windows: impl Iterator<Item = Window>) -> Result<Vec<usize>> {
+        let mut reader = None;
+        for window in windows {
+            if bands.is_empty() {
+                break;
+            }
+            let open = match &mut reader {
+                Some(open) => open,
+                None => reader.insert(self.reader(&bands)?),
+            };
+            let empty = with_data(&open.read(window)?, self.description.nodata);
+            if empty.contains(&true) {
+                let mut alive = empty.into_iter();
+                bands.retain(|_| !alive.next().unwrap_or(false));
+                reader = None;
+            }
+        }
+        Ok(bands)
+    }
+
+    /// Values that look like fill but are not declared: one value, at or below zero, in more than 5 % of the sampled
+    /// spectra of a band in use. One sentence for each value.
+    ///
+    /// # Errors
+    /// When the scene cannot be read.
+    pub fn undeclared_fill(&self) -> Result<Vec<String>> {
+        let d = &self.description;
+        let good: Vec<usize> = (0..d.bands).filter(|&b| d.good.get(b).copied().unwrap_or(true)).collect();
+        let lines = spread(d.lines, FILL_LINES);
+        let step = (lines.len() * d.samples).div_ceil(FILL_SPECTRA);
+        let empty = self.without_data(good.clone(), lines.iter().map(|&y| self.rows(y, 1)))?;
+        let bands: Vec<usize> = good.into_iter().filter(|b| !empty.contains(b)).collect();
+        if bands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut reader = self.reader(&bands)?;
+        let mut low = vec![Vec::new(); bands.len()];
+        let mut spectra = 0;
+        for (i, &y) in lines.iter().enumerate() {
+            let tile = reader.read(self.rows(y, 1))?;
+            let first = (step - i * d.samples % step) % step;
+            let valid = tile.valid(d.nodata);
+            let picked: Vec<usize> = (first..d.samples).step_by(step).filter(|&p| valid[p]).collect();
+            spectra += picked.len();
+            with_samples!(&tile.samples, values => collect_low(values, tile.stride, &picked, &mut low));
+        }
+        Ok(sentences(&bands, low, spectra))
+    }
+
+    fn rows(&self, y: usize, height: usize) -> Window {
+        Window { x: 0, y, width: self.description.samples, height }
+    }
+}
+
+/// At most `count` lines, spread evenly over all.
+fn spread(lines: usize, count: usize) -> Vec<usize> {
+    let count = count.min(lines);
+    (0..count).map(|i| (2 * i + 1) * lines / (2 * count)).collect()
+}
+
+/// Per band of the tile: whether any pixel holds data.
+fn with_data(tile: &Tile, nodata: Option<f64>) -> Vec<bool> {
+    fn any<T: Sample>(values: &[T], pixels: usize, stride: usize, nodata: Option<f64>) -> Vec<bool> {
+        let nodata = nodata.and_then(T::nodata);
+        let holds = |band: &[T]| band[..pixels].iter().any(|&v| v.is_finite() && Some(v) != nodata);
+        values.chunks_exact(stride).map(holds).collect()
+    }
+    with_samples!(&tile.samples, values => any(values, tile.window.pixels(), tile.stride, nodata))
+}
+
+/// Adds the values at or below zero of the picked pixels to each band's list.
+fn collect_low<T: Sample>(values: &[T], stride: usize, picked: &[usize], low: &mut [Vec<f64>]) {
+    for (band, low) in values.chunks_exact(stride).zip(low) {
+        // Adding zero turns -0 into 0.
+        low.extend(picked.iter().map(|&p| band[p].to_f64() + 0.0).filter(|&v| v <= 0.0));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of at most a few thousand")]
+fn sentences(bands: &[usize], low: Vec<Vec<f64>>, spectra: usize) -> Vec<String> {
+    let mut suspicious: BTreeMap<u64, (f64, Vec<usize>, usize)> = BTreeMap::new();
+    for (&band, mut values) in bands.iter().zip(low) {
+        values.sort_by(f64::total_cmp);
+        for run in values.chunk_by(|a, b| a == b).filter(|run| run.len() as f64 > FILL_SHARE * spectra as f64) {
+            let entry = suspicious.entry(run[0].to_bits()).or_insert((run[0], Vec::new(), 0));
+            entry.1.push(band + 1);
+            entry.2 = entry.2.max(run.len());
+        }
+    }
+    let sentence = |(value, bands, most): (f64, Vec<usize>, usize)| {
+        let share = 100.0 * most as f64 / spectra as f64;
+        format!(
+            "the value {value} stands in up to {share:.0} % of the sampled spectra, in {} (counted from 1): perhaps fill \
+             that is not declared; pass --nodata {value} if so",
+            ranges(&bands)
+        )
+    };
+    suspicious.into_values().map(sentence).collect()
+}
+
+/// `bands 3-5, 9`.
+fn ranges(bands: &[usize]) -> String {
+    let runs = bands.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        one => one.iter().map(usize::to_string).collect(),
+    });
+    let word = if bands.len() == 1 { "band" } else { "bands" };
+    format!("{word} {}", runs.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_spread_over_all() {
+        assert_eq!(spread(3, 32), [0, 1, 2]);
+        assert_eq!(spread(100, 4), [12, 37, 62, 87]);
+        assert!(spread(10_000, 64).windows(2).all(|w| w[0] < w[1]));
+    }
+
+    #[test]
+    fn bands_are_written_as_ranges() {
+        assert_eq!(ranges(&[3, 4, 5, 9]), "bands 3-5, 9");
+        assert_eq!(ranges(&[7]), "band 7");
+    }
+
+    #[test]
+    fn a_value_in_more_than_a_twentieth_is_told() {
+        let low = vec![vec![-50.0; 6], vec![-50.0, -1.0, 0.0], vec![0.0; 5]];
+        let told = sentences(&[0, 1, 4], low, 100);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("value -50 stands in up to 6 %") && told[0].contains("band 1 "), "{told:?}");
+    }
+}
