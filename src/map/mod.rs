@@ -1,0 +1,32 @@
+//! Results out: class maps, rule images, legends, styles and the picture of a map.
+//!
+//! ```text
+//! names -> Legend -+-> RasterWriter -> FinishedRaster -> publish   (COG and its .aux.xml)
+//!                  +-> style::qml -> files::write_beside -> publish
+//!                  +-> Preview -> quicklook::write                 (PNG)
+//! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
+//! ```
+//!
+//! Everything is written beside its place and renamed into it as the last act: no half-written file ever stands under
+//! a final name. The same input gives the same bytes; nothing here writes a date.
+
+pub mod area;
+mod canvas;
+mod checksum;
+mod color;
+mod ffi;
+pub mod files;
+mod labels;
+pub mod legend;
+pub mod preview;
+pub mod quicklook;
+pub mod raster;
+pub mod style;
+mod text;
+
+pub use area::pixel_areas_km2;
+pub use ffi::set_cache_bytes;
+pub use legend::{ClassType, Legend, LegendEntry};
+pub use preview::Preview;
+pub use quicklook::Quicklook;
+pub use raster::{BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter};
