@@ -30,10 +30,9 @@ pub(super) fn man(args: &Man) -> Result<Exit> {
     all.build();
     let page = match &args.subcommand {
         None => all,
-        Some(name) => all
-            .find_subcommand(name)
-            .cloned()
-            .ok_or_else(|| Error::refused("man", format!("there is no subcommand '{name}'")).hint("`alunite --help` lists them"))?,
+        Some(name) => all.find_subcommand(name).cloned().ok_or_else(|| {
+            Error::refused("man", format!("there is no subcommand '{name}'")).hint("`alunite --help` lists them")
+        })?,
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(page).render(&mut text).map_err(|e| Error::failed("man page", e))?;

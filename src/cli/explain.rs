@@ -16,8 +16,10 @@ pub(super) fn run(args: &Explain) -> Result<Exit> {
     let text = match &args.method {
         None => list(),
         Some(word) => {
-            let method = methods::find(word)
-                .ok_or_else(|| Error::refused("explain", format!("there is no method '{word}'")).hint(format!("methods are:\n{}", list())))?;
+            let method = methods::find(word).ok_or_else(|| {
+                Error::refused("explain", format!("there is no method '{word}'"))
+                    .hint(format!("methods are:\n{}", list()))
+            })?;
             method.doc() + "\n"
         }
     };

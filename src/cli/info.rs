@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::map::Reading;
 use super::{Exit, print, print_json};
+use crate::envi::{Header, find_pair};
 use crate::error::{Error, Result};
 use crate::library::{Axis, Library};
 use crate::scene::{Description, Scene};
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Info) -> Result<Exit> {
 }
 
 fn find(path: &Path, reading: &Reading) -> Result<Found> {
-    if Library::recognises(path) {
+    if is_library(path) {
         return Library::open(path, reading.unit()).map(Found::Library);
     }
     let scene = Scene::open(path, &reading.options())?;
@@ -60,6 +61,15 @@ fn find(path: &Path, reading: &Reading) -> Result<Found> {
         problems.push(format!("no data in every pixel: bands {}", ranges(dead.iter().map(|b| b + 1))));
     }
     Ok(Found::Scene { description: Box::new(scene.description), problems })
+}
+
+/// A CSV, or an ENVI header that says so.
+fn is_library(path: &Path) -> bool {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+        return true;
+    }
+    let header = find_pair(path).and_then(|(_, header)| Header::read(&header));
+    header.is_ok_and(|h| h.text("file type").is_some_and(|t| t.eq_ignore_ascii_case("ENVI Spectral Library")))
 }
 
 fn with_hint(error: &Error) -> String {
@@ -102,9 +112,15 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
     line(&mut text, "format", d.format);
     line(&mut text, "shape", format_args!("{} lines x {} samples x {} bands", d.lines, d.samples, d.bands));
     let order = if d.big_endian { "big-endian" } else { "little-endian" };
-    line(&mut text, "values", format_args!("{}, {:?}, {order}, blocks of {} x {}", d.sample_type.name(), d.interleave, d.block.0, d.block.1));
+    line(
+        &mut text,
+        "values",
+        format_args!("{}, {:?}, {order}, blocks of {} x {}", d.sample_type.name(), d.interleave, d.block.0, d.block.1),
+    );
     match &d.grid.geotransform {
-        Some(g) => line(&mut text, "grid", format_args!("{g:?}{}", if g[2] != 0.0 || g[4] != 0.0 { ", rotated" } else { "" })),
+        Some(g) => {
+            line(&mut text, "grid", format_args!("{g:?}{}", if g[2] != 0.0 || g[4] != 0.0 { ", rotated" } else { "" }))
+        }
         None => line(&mut text, "grid", "no georeferencing"),
     }
     let crs = d.grid.crs_wkt.as_deref().and_then(|wkt| wkt.split('"').nth(1));

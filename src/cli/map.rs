@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::progress::Progress;
 use super::{Exit, print_json};
 use crate::error::{Error, Result};
-use crate::map::raster::set_cache_bytes;
+use crate::map::set_cache_bytes;
 use crate::pipeline::{
     self, BackendChoice, Ceiling, Finished, Limits, Observer, Request, Settings, Threshold, finish, open_backend, plan,
 };
@@ -137,7 +137,14 @@ pub(super) struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { backend: BackendChoice::Auto, adapter: None, max_memory: Ceiling(2 << 30), threads: None, tile_lines: None, quiet: false }
+        Self {
+            backend: BackendChoice::Auto,
+            adapter: None,
+            max_memory: Ceiling(2 << 30),
+            threads: None,
+            tile_lines: None,
+            quiet: false,
+        }
     }
 }
 
@@ -209,11 +216,15 @@ const PARTS: &str = ".alunite-parts";
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
 fn prepare_folder(out: &Path, method: &str, overwrite: bool) -> Result<()> {
     if !overwrite && let Some(name) = pipeline::outputs(method).into_iter().find(|n| out.join(n).exists()) {
-        return Err(Error::refused(out.join(name).display(), "is there already").hint("pass --overwrite, or another --out"));
+        return Err(
+            Error::refused(out.join(name).display(), "is there already").hint("pass --overwrite, or another --out")
+        );
     }
     let hint = "name a folder that you can write with --out";
-    std::fs::create_dir_all(out).map_err(|e| Error::refused(out.display(), format!("cannot make the folder: {e}")).hint(hint))?;
-    tempfile::tempfile_in(out).map_err(|e| Error::refused(out.display(), format!("cannot write to the folder: {e}")).hint(hint))?;
+    std::fs::create_dir_all(out)
+        .map_err(|e| Error::refused(out.display(), format!("cannot make the folder: {e}")).hint(hint))?;
+    tempfile::tempfile_in(out)
+        .map_err(|e| Error::refused(out.display(), format!("cannot write to the folder: {e}")).hint(hint))?;
     Ok(())
 }
 
@@ -224,7 +235,8 @@ fn targets(given: &[String]) -> Result<Option<Vec<String>>> {
         let text = match value.strip_prefix('@') {
             Some(path) => {
                 let path = Path::new(path);
-                let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "cannot read the names of targets", &e))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| Error::io(path, "cannot read the names of targets", &e))?;
                 names.extend(text.lines().map(|l| l.trim().to_owned()));
                 continue;
             }

@@ -47,7 +47,11 @@ pub(super) fn select(
 ) -> Result<BandsInUse> {
     let described = &scene.description;
     let place = described.path.display();
-    let centres = if by_index { described.spectral.as_ref().ok() } else { Some(described.spectral.as_ref().map_err(Clone::clone)?) };
+    let centres = if by_index {
+        described.spectral.as_ref().ok()
+    } else {
+        Some(described.spectral.as_ref().map_err(Clone::clone)?)
+    };
     if centres.is_none() && !ranges.is_empty() {
         return Err(Error::refused(&place, "--wavelengths cannot choose bands of a scene without wavelengths"));
     }
@@ -60,12 +64,17 @@ pub(super) fn select(
             *reason = Some("outside the wavelengths asked for".into());
         }
     }
-    let open = |reasons: &[Option<String>]| (0..reasons.len()).filter(|&b| reasons[b].is_none()).collect::<Vec<usize>>();
+    let open =
+        |reasons: &[Option<String>]| (0..reasons.len()).filter(|&b| reasons[b].is_none()).collect::<Vec<usize>>();
     let candidates = open(&reasons);
     if candidates.is_empty() {
-        let extent = centres.and_then(Bands::extent).map_or(String::new(), |(a, b)| format!(" (its bands run from {a} to {b})"));
-        return Err(Error::refused(&place, format!("no band is left: all are flagged bad or outside the wavelengths asked for{extent}"))
-            .hint("widen --wavelengths"));
+        let extent =
+            centres.and_then(Bands::extent).map_or(String::new(), |(a, b)| format!(" (its bands run from {a} to {b})"));
+        return Err(Error::refused(
+            &place,
+            format!("no band is left: all are flagged bad or outside the wavelengths asked for{extent}"),
+        )
+        .hint("widen --wavelengths"));
     }
     let dead = scene.dead_bands(&candidates)?;
     if dead.len() == candidates.len() {
@@ -77,15 +86,19 @@ pub(super) fn select(
     let alive = open(&reasons);
     refuse_costly(described, targets, &values, &alive)?;
     for &band in &alive {
-        let missing: Vec<&str> = (0..targets.len()).filter(|&t| values[(t, band)].is_nan()).map(|t| targets[t].0.as_str()).collect();
+        let missing: Vec<&str> =
+            (0..targets.len()).filter(|&t| values[(t, band)].is_nan()).map(|t| targets[t].0.as_str()).collect();
         if !missing.is_empty() {
             reasons[band] = Some(format!("not covered by {}", missing.join("; ")));
         }
     }
     let indices = open(&reasons);
     if indices.len() < MIN_BANDS {
-        let what = format!("{} of {} bands are left to use; at least {MIN_BANDS} are needed", indices.len(), described.bands);
-        return Err(Error::refused(&place, what).hint("widen --wavelengths or choose targets that cover the scene's bands"));
+        let what =
+            format!("{} of {} bands are left to use; at least {MIN_BANDS} are needed", indices.len(), described.bands);
+        return Err(
+            Error::refused(&place, what).hint("widen --wavelengths or choose targets that cover the scene's bands")
+        );
     }
     let dropped = reasons
         .into_iter()
@@ -99,7 +112,11 @@ pub(super) fn select(
 }
 
 /// Every target on every band of the scene, shape (targets, bands); NaN where it does not cover the band.
-fn on_scene_bands(described: &Description, targets: &[(String, Target)], by_index: bool) -> Result<(Array2<f64>, Vec<String>)> {
+fn on_scene_bands(
+    described: &Description,
+    targets: &[(String, Target)],
+    by_index: bool,
+) -> Result<(Array2<f64>, Vec<String>)> {
     let mut values = Array2::from_elem((targets.len(), described.bands), f64::NAN);
     let mut notes = Vec::new();
     // A resampler serves all targets of its library; libraries are told apart by their place in memory.
@@ -122,7 +139,11 @@ fn on_scene_bands(described: &Description, targets: &[(String, Target)], by_inde
 }
 
 /// How a library comes to the scene's bands: a resampler (`None`: channel i is band i), and a sentence about it.
-fn resampler(described: &Description, library: &crate::library::Library, by_index: bool) -> Result<(Option<Resampler>, String)> {
+fn resampler(
+    described: &Description,
+    library: &crate::library::Library,
+    by_index: bool,
+) -> Result<(Option<Resampler>, String)> {
     let place = library.path.display();
     if by_index {
         let channels = library.spectra.first().map_or(0, |s| s.values.len());
@@ -130,7 +151,8 @@ fn resampler(described: &Description, library: &crate::library::Library, by_inde
             Ok((None, "channel i taken for band i, as --match-bands-by-index says".into()))
         } else {
             let what = format!("{channels} channels, but the scene has {} bands", described.bands);
-            Err(Error::refused(place, what).hint("--match-bands-by-index needs as many channels as the scene has bands"))
+            Err(Error::refused(place, what)
+                .hint("--match-bands-by-index needs as many channels as the scene has bands"))
         };
     }
     let scene_bands = described.spectral.as_ref().map_err(Clone::clone)?;
@@ -145,7 +167,8 @@ fn resampler(described: &Description, library: &crate::library::Library, by_inde
     if resampler.is_identity() {
         return Ok((Some(resampler), "already on the scene's bands (centres within 0.1 nm), used as it is".into()));
     }
-    let mut note = format!("{} channels resampled to the scene's {} bands by Gaussian responses", bands.len(), scene_bands.len());
+    let mut note =
+        format!("{} channels resampled to the scene's {} bands by Gaussian responses", bands.len(), scene_bands.len());
     if scene_bands.fwhm.is_none() {
         note.push_str("; the scene gives no FWHM, the distance to the nearest band was taken");
     }
@@ -160,7 +183,12 @@ fn resampler(described: &Description, library: &crate::library::Library, by_inde
 }
 
 /// Refuses libraries that do not meet the scene, and targets that would take more than a tenth of the bands with them.
-fn refuse_costly(described: &Description, targets: &[(String, Target)], values: &Array2<f64>, alive: &[usize]) -> Result<()> {
+fn refuse_costly(
+    described: &Description,
+    targets: &[(String, Target)],
+    values: &Array2<f64>,
+    alive: &[usize],
+) -> Result<()> {
     let cost = |t: usize| alive.iter().filter(|&&b| values[(t, b)].is_nan()).count();
     let costs: Vec<usize> = (0..targets.len()).map(cost).collect();
     if costs.iter().all(|&c| c == alive.len()) {
@@ -190,5 +218,6 @@ fn refuse_costly(described: &Description, targets: &[(String, Target)], values: 
         return Ok(());
     }
     let what = format!("would cost more than a tenth of the {} bands: {}", alive.len(), costly.join("; "));
-    Err(Error::refused("targets", what).hint("leave them out of --targets, or narrow --wavelengths to where they have data"))
+    Err(Error::refused("targets", what)
+        .hint("leave them out of --targets, or narrow --wavelengths to where they have data"))
 }

@@ -23,6 +23,9 @@ use crate::tile::Window;
 /// No data in the score rasters.
 const SCORE_NODATA: f32 = -9999.0;
 
+/// Longest side of the picture's map, in pixels of the scene that are shown.
+const PICTURE_SIDE: usize = 1200;
+
 const MM2_PER_KM2: f64 = 1e12;
 
 /// How much of the scene each class covers.
@@ -61,14 +64,20 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
     for (index, &window) in plan.windows.iter().enumerate() {
         let rules = if plan.rules { plan.targets.len() } else { 0 };
         let part = parts.read(index, window, rules).ok_or_else(|| {
-            Error::failed(parts.folder().display(), format!("part {index} is missing or damaged")).hint("run the same command again: it makes the part anew")
+            Error::failed(parts.folder().display(), format!("part {index} is missing or damaged"))
+                .hint("run the same command again: it makes the part anew")
         })?;
         maps.add(&part)?;
     }
     let tally = maps.tally();
     if tally.nodata == plan.pixels() {
-        return Err(Error::refused(plan.inputs[0].path.display(), "every pixel is no data in the bands in use, or zero in all of them")
-            .hint("`alunite info` shows no-data value, scale and bad bands; --nodata and --wavelengths change what is used"));
+        return Err(Error::refused(
+            plan.inputs[0].path.display(),
+            "every pixel is no data in the bands in use, or zero in all of them",
+        )
+        .hint(
+            "`alunite info` shows no-data value, scale and bad bands; --nodata and --wavelengths change what is used",
+        ));
     }
     let timings = Timings {
         parts_resumed: mapped.resumed,
@@ -79,7 +88,7 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
         total_s: 0.0,
     };
     let mut report = Report::new(plan, mapped, &tally, command, timings)?;
-    let pending = maps.complete(&tally)?;
+    let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
     let seconds = |d: Duration| d.as_secs_f64();
     report.timed(seconds(finishing.elapsed()), seconds(begun.elapsed()));
@@ -107,7 +116,9 @@ fn raster_sidecar(path: &Path) -> PathBuf {
 
 fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "cannot remove the map of an earlier run", &e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(path, "cannot remove the map of an earlier run", &e))
+        }
         _ => Ok(()),
     }
 }
@@ -166,12 +177,19 @@ impl<'a> Maps<'a> {
         Ok(Self {
             classes: create("classes", classes, vec![described("mineral")], Overviews::Mode)?,
             runner_up: create("runner_up", classes, vec![described("runner-up mineral")], Overviews::Mode)?,
-            scores: create("scores", floats, vec![scored(&best), scored("margin to the runner-up")], Overviews::Average)?,
+            scores: create(
+                "scores",
+                floats,
+                vec![scored(&best), scored("margin to the runner-up")],
+                Overviews::Average,
+            )?,
             rules: match plan.rules {
-                true => Some(create("rules", floats, plan.targets.iter().map(|t| scored(t)).collect(), Overviews::Average)?),
+                true => {
+                    Some(create("rules", floats, plan.targets.iter().map(|t| scored(t)).collect(), Overviews::Average)?)
+                }
                 false => None,
             },
-            preview: Preview::new(plan.samples, plan.lines),
+            preview: Preview::new(plan.samples, plan.lines, PICTURE_SIDE, legend.nodata)?,
             areas: pixel_areas_km2(&plan.grid, plan.lines, plan.samples)?
                 .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()),
             counts: vec![(0, 0); plan.targets.len() + 1],
@@ -209,7 +227,8 @@ impl<'a> Maps<'a> {
                 rules.write_f32(band, window, rule)?;
             }
         }
-        self.preview.add(window, &classes, &part.grey);
+        self.preview.add_classes(window, &classes)?;
+        self.preview.add_grey(window, &part.grey)?;
         Ok(())
     }
 
@@ -236,14 +255,21 @@ impl<'a> Maps<'a> {
         let class = |(i, name): (usize, &String)| {
             let (pixels, area) = self.counts[i + 1];
             let color = self.legend.entry(i as u16 + 1).map_or([0; 3], |e| e.color);
-            ClassCount { value: i as u16 + 1, name: name.clone(), threshold: self.plan.thresholds[i], color, pixels, km2: self.km2(area) }
+            ClassCount {
+                value: i as u16 + 1,
+                name: name.clone(),
+                threshold: self.plan.thresholds[i],
+                color,
+                pixels,
+                km2: self.km2(area),
+            }
         };
         let classes = self.plan.targets.iter().enumerate().map(class).collect();
         Tally { classes, unclassified: self.counts[0].0, nodata: self.nodata }
     }
 
     /// Completes every file under a temporary name.
-    fn complete(self, tally: &Tally) -> Result<Vec<(PathBuf, Waiting)>> {
+    fn complete(self) -> Result<Vec<(PathBuf, Waiting)>> {
         let word = self.method.word();
         let path = |name: &str| self.out.join(format!("{word}_{name}"));
         let counts: Vec<raster::ClassCount> =
@@ -260,16 +286,32 @@ impl<'a> Maps<'a> {
         for name in ["classes.qml", "runner_up.qml"] {
             waiting.push((path(name), Waiting::Text(write_beside(&path(name), qml.as_bytes())?)));
         }
+        let step = self.preview.step();
+        let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
+        let unit = self.method.unit();
+        let thresholds = &self.plan.thresholds;
+        let (least, most) =
+            thresholds.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &t| (a.min(t), b.max(t)));
+        let threshold = if least == most { format!("{least} {unit}") } else { format!("{least} to {most} {unit}") };
+        let bands = format!("{} of {} bands", self.plan.bands.len(), self.plan.bands.len() + self.plan.dropped.len());
         let look = Quicklook {
             title: format!("Mineral map: {}", self.method.title()),
-            subtitle: self.plan.inputs[0].path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
-            preview: &self.preview,
+            subtitle: self.plan.inputs[0]
+                .path
+                .file_stem()
+                .map(|s| s.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            width: self.preview.width(),
+            height: self.preview.height(),
+            classes: self.preview.classes(),
+            grey: self.preview.grey(),
             legend: &self.legend,
-            counts: tally.classes.iter().map(|c| (c.name.clone(), c.pixels, c.km2)).collect(),
-            grid: &self.plan.grid,
+            counts: &counts,
+            captions: vec![format!("{bands}, threshold {threshold}"), format!("alunite {}", self.plan.version)],
+            metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
         };
         let picture = self.out.join("quicklook.png");
-        let png = quicklook::png(&look)?;
+        let png = quicklook::render(&look)?;
         waiting.push((picture.clone(), Waiting::Text(write_beside(&picture, &png)?)));
         Ok(waiting)
     }

@@ -72,7 +72,10 @@ impl Parts {
             file.sync_data()?;
             fs::rename(&beside, &path)
         };
-        write().map_err(|e| Error::io(&path, "cannot write a part of the map", &e).hint("make room and run the same command again: it goes on from here"))
+        write().map_err(|e| {
+            Error::io(&path, "cannot write a part of the map", &e)
+                .hint("make room and run the same command again: it goes on from here")
+        })
     }
 
     fn checksum(&self, index: usize, payload: &[&[u8]]) -> u32 {

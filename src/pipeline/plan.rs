@@ -134,8 +134,10 @@ impl Plan {
 
 fn method(word: &str) -> Result<&'static dyn Method> {
     let known: Vec<&str> = methods::ALL.iter().map(|m| m.word()).collect();
-    methods::find(word)
-        .ok_or_else(|| Error::refused("--method", format!("there is no method '{word}'")).hint(format!("methods are: {}", known.join(", "))))
+    methods::find(word).ok_or_else(|| {
+        Error::refused("--method", format!("there is no method '{word}'"))
+            .hint(format!("methods are: {}", known.join(", ")))
+    })
 }
 
 /// A plan with what is open while it is carried out.
@@ -157,7 +159,9 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let scene = Scene::open(&request.scene, &request.scene_options)?;
     let described = &scene.description;
     if request.libraries.is_empty() {
-        return Err(Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV"));
+        return Err(
+            Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV")
+        );
     }
     let libraries: Vec<Library> =
         request.libraries.iter().map(|path| Library::open(path, request.library_unit)).collect::<Result<_>>()?;
@@ -178,13 +182,18 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let threshold_source = match request.thresholds.iter().any(|t| t.name.is_none()) {
         true => ThresholdSource::Given,
         false => {
-            notes.push(format!("threshold {} {} assumed, the default of {}", method.default_threshold(), method.unit(), method.word()));
+            notes.push(format!(
+                "threshold {} {} assumed, the default of {}",
+                method.default_threshold(),
+                method.unit(),
+                method.word()
+            ));
             ThresholdSource::Default
         }
     };
     let mut numbers = blake3::Hasher::new();
-    for values in [prepared.exact.iter(), ndarray::ArrayView1::from(&scaling.gain).iter(), ndarray::ArrayView1::from(&scaling.offset).iter()] {
-        values.for_each(|v| drop(numbers.update(&v.to_le_bytes())));
+    for value in prepared.exact.iter().chain(&scaling.gain).chain(&scaling.offset) {
+        numbers.update(&value.to_le_bytes());
     }
     let files = std::iter::once(&described.path)
         .chain(&described.companions)
@@ -208,7 +217,14 @@ pub fn plan(request: &Request) -> Result<Planned> {
         numbers: numbers.finalize().to_hex().to_string(),
         notes,
     };
-    let task = Task { method, prepared, sample_type: described.sample_type, scaling, nodata: described.nodata, rules: request.rules };
+    let task = Task {
+        method,
+        prepared,
+        sample_type: described.sample_type,
+        scaling,
+        nodata: described.nodata,
+        rules: request.rules,
+    };
     Ok(Planned { scene, task, draft })
 }
 
@@ -245,9 +261,8 @@ impl std::str::FromStr for Ceiling {
     fn from_str(text: &str) -> Result<Self> {
         let trimmed = text.trim();
         let at = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
-        let refused = || {
-            Error::refused(format!("size '{text}'"), "not a number with a unit").hint("write 2GiB, 512MiB or 800MB")
-        };
+        let refused =
+            || Error::refused(format!("size '{text}'"), "not a number with a unit").hint("write 2GiB, 512MiB or 800MB");
         let number: f64 = trimmed[..at].trim().parse().map_err(|_| refused())?;
         let unit: f64 = match trimmed[at..].to_ascii_lowercase().as_str() {
             "k" | "kib" => 1024.0,
@@ -261,7 +276,7 @@ impl std::str::FromStr for Ceiling {
             _ => return Err(refused()),
         };
         let bytes = number * unit;
-        if !(bytes >= 1.0 && bytes < 1e18) {
+        if !(1.0..1e18).contains(&bytes) {
             return Err(refused());
         }
         Ok(Self(bytes as usize))

@@ -95,7 +95,13 @@ pub(super) struct Timings {
 }
 
 impl Report {
-    pub(super) fn new(plan: &Plan, mapped: &Mapped, tally: &Tally, command: Vec<String>, timings: Timings) -> Result<Self> {
+    pub(super) fn new(
+        plan: &Plan,
+        mapped: &Mapped,
+        tally: &Tally,
+        command: Vec<String>,
+        timings: Timings,
+    ) -> Result<Self> {
         let method = plan.method()?;
         let fact = |b: usize, i: usize| BandFacts {
             band: b + 1,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::Observer;
 use super::part::{Part, Parts};
 use super::plan::{Plan, Planned};
-use super::Observer;
 use crate::compute::cpu::Cpu;
 use crate::compute::gpu::{self, Gpu};
 use crate::compute::{Backend, Task};
@@ -68,7 +68,11 @@ impl Opened {
 /// With `--backend gpu`, when there is no adapter or it fails; with `auto` only when the CPU's threads cannot start.
 pub fn open_backend(settings: &Settings, task: &Task, observer: &dyn Observer) -> Result<Opened> {
     let cpu = || -> Result<Opened> {
-        Ok(Opened { backend: Box::new(Cpu::new(task.clone(), settings.threads)?), max_tile_bytes: usize::MAX, may_fall_back: false })
+        Ok(Opened {
+            backend: Box::new(Cpu::new(task.clone(), settings.threads)?),
+            max_tile_bytes: usize::MAX,
+            may_fall_back: false,
+        })
     };
     let open_gpu = |device: gpu::Device| -> Result<Opened> {
         let max_tile_bytes = Gpu::max_tile_bytes(&device, task);
@@ -105,7 +109,8 @@ fn no_hardware() -> Error {
         None => "this machine has no Vulkan, Metal or DX12 adapter".to_owned(),
         Some(_) => format!("there is no hardware adapter, only {}", software.join("; ")),
     };
-    Error::failed("--backend gpu", what).hint("use --backend cpu, which is faster than a software adapter, or name one with --adapter")
+    Error::failed("--backend gpu", what)
+        .hint("use --backend cpu, which is faster than a software adapter, or name one with --adapter")
 }
 
 /// How the map stage went.
@@ -169,7 +174,10 @@ pub fn map(planned: &Planned, plan: &Plan, opened: Opened, folder: &Path, observ
     let readers = if planned.scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
     let shared = Shared::default();
     let (todo, to_read) = bounded(missing.len().max(1));
-    missing.into_iter().for_each(|i| drop(todo.send(i)));
+    for index in missing {
+        // It holds them all and its receiver is here, so this neither blocks nor fails.
+        let _ = todo.send(index);
+    }
     drop(todo);
     let (read, to_map) = bounded::<(usize, Tile)>(1);
     let (mapped, to_write) = bounded::<(usize, Part)>(1);
@@ -232,9 +240,9 @@ fn read_tiles(planned: &Planned, plan: &Plan, todo: &Receiver<usize>, read: &Sen
         let begun = Instant::now();
         let tile = reader.read(plan.windows[index]);
         reading += begun.elapsed();
-        match tile {
-            Ok(tile) if read.send((index, tile)).is_ok() => {}
-            Ok(_) => break,
+        match tile.map(|tile| read.send((index, tile)).is_ok()) {
+            Ok(true) => {}
+            Ok(false) => break,
             Err(error) => return shared.fail(error),
         }
     }

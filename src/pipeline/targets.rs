@@ -26,7 +26,10 @@ fn named(libraries: &[Library]) -> Vec<(String, Target<'_>)> {
             _ => format!("{} [{}]", spectrum.name, stem(library)),
         }
     };
-    libraries.iter().flat_map(|l| l.spectra.iter().map(move |s| (one(l, s), Target { library: l, spectrum: s }))).collect()
+    libraries
+        .iter()
+        .flat_map(|l| l.spectra.iter().map(move |s| (one(l, s), Target { library: l, spectrum: s })))
+        .collect()
 }
 
 /// Whether `asked` means the spectrum called `name`: its whole name, or the words that it begins with, in any case.
@@ -46,7 +49,8 @@ fn unknown(place: &str, asked: &str, names: &[&str]) -> Error {
         names.iter().map(|n| (strsim::jaro_winkler(&asked.to_lowercase(), &n.to_lowercase()), *n)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near: Vec<&str> = near.iter().take(3).map(|(_, n)| *n).collect();
-    Error::refused(place, format!("no spectrum is called '{asked}'")).hint(format!("the nearest names are: {}", near.join("; ")))
+    Error::refused(place, format!("no spectrum is called '{asked}'"))
+        .hint(format!("the nearest names are: {}", near.join("; ")))
 }
 
 /// The targets asked for, in the order asked; all spectra when `asked` is `None`.
@@ -68,7 +72,8 @@ pub(super) fn select<'a>(libraries: &'a [Library], asked: Option<&[String]>) -> 
         }
     };
     if chosen.is_empty() {
-        return Err(Error::refused("targets", "none was asked for").hint("name spectra of the library, or leave --targets out to take all"));
+        return Err(Error::refused("targets", "none was asked for")
+            .hint("name spectra of the library, or leave --targets out to take all"));
     }
     Ok(chosen)
 }
@@ -91,7 +96,8 @@ impl std::str::FromStr for Threshold {
             None => (None, text),
         };
         let value = value.trim().parse().map_err(|_| {
-            Error::refused(format!("threshold '{text}'"), format!("'{value}' is not a number")).hint("write 0.1, or Alunite=0.08")
+            Error::refused(format!("threshold '{text}'"), format!("'{value}' is not a number"))
+                .hint("write 0.1, or Alunite=0.08")
         })?;
         Ok(Self { name, value })
     }
@@ -137,7 +143,10 @@ mod tests {
 
     #[test]
     fn a_name_means_itself_or_what_begins_with_its_words() {
-        let libraries = [library("a", &["Alunite GDS84", "Alunite", "Alunitex", "Kaolinite KGa-1 (wxl)"]), library("b", &["Opal", "Alunite"])];
+        let libraries = [
+            library("a", &["Alunite GDS84", "Alunite", "Alunitex", "Kaolinite KGa-1 (wxl)"]),
+            library("b", &["Opal", "Alunite"]),
+        ];
         let names = |asked: &[&str]| -> Result<Vec<String>> {
             let asked: Vec<String> = asked.iter().map(|s| (*s).to_owned()).collect();
             Ok(select(&libraries, Some(&asked))?.into_iter().map(|(n, _)| n).collect())

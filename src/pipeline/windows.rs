@@ -51,7 +51,8 @@ pub(super) fn cut(described: &Description, task: &Task, limits: &Limits) -> Resu
     let result_bytes = 48 + if task.rules { 8 * targets } else { 0 };
     let pixel_bytes = TILES_IN_FLIGHT * sample_bytes + RESULTS_IN_FLIGHT * result_bytes;
     let scratch = limits.threads * 512 * 4 * (bands + targets);
-    let (block_width, block_height) = (described.block.0.clamp(1, described.samples), described.block.1.clamp(1, described.lines));
+    let (block_width, block_height) =
+        (described.block.0.clamp(1, described.samples), described.block.1.clamp(1, described.lines));
     let affordable = |width: usize| {
         let fixed = PROCESS + scratch + block_cache(described, width);
         let memory = limits.max_memory.saturating_sub(fixed) / pixel_bytes;
@@ -66,9 +67,17 @@ pub(super) fn cut(described: &Description, task: &Task, limits: &Limits) -> Resu
     }
     let affordable_lines = affordable(width) / width;
     if affordable_lines == 0 || affordable_lines < row_of_blocks.min(block_height) {
-        let need = PROCESS + scratch + block_cache(described, width) + pixel_bytes * (width * row_of_blocks).next_multiple_of(Tile::ALIGN);
-        let what = format!("{} bytes are too few for one block of {width} x {row_of_blocks} pixels in {bands} bands", limits.max_memory);
-        return Err(Error::refused("--max-memory", what).hint(format!("pass at least --max-memory {}MiB", (need >> 20) + 1)));
+        let need = PROCESS
+            + scratch
+            + block_cache(described, width)
+            + pixel_bytes * (width * row_of_blocks).next_multiple_of(Tile::ALIGN);
+        let what = format!(
+            "{} bytes are too few for one block of {width} x {row_of_blocks} pixels in {bands} bands",
+            limits.max_memory
+        );
+        return Err(
+            Error::refused("--max-memory", what).hint(format!("pass at least --max-memory {}MiB", (need >> 20) + 1))
+        );
     }
     let height = limits.tile_lines.unwrap_or_else(|| match affordable_lines / block_height {
         0 => affordable_lines,
@@ -82,7 +91,12 @@ pub(super) fn cut(described: &Description, task: &Task, limits: &Limits) -> Resu
     let mut windows = Vec::new();
     for y in (0..described.lines).step_by(height) {
         for x in (0..described.samples).step_by(width) {
-            windows.push(Window { x, y, width: width.min(described.samples - x), height: height.min(described.lines - y) });
+            windows.push(Window {
+                x,
+                y,
+                width: width.min(described.samples - x),
+                height: height.min(described.lines - y),
+            });
         }
     }
     Ok(windows)

@@ -1,0 +1,84 @@
+//! `alunite demo`
+
+use std::path::{Path, PathBuf};
+
+use super::map::{Machine, map};
+use super::{Exit, print};
+use crate::error::{Error, Result};
+use crate::pipeline::{Request, Threshold};
+use crate::scene::{Scene, SceneOptions};
+use crate::synthetic::{self, Demo as Made, RANGES, SAM_THRESHOLD, Settings, Truth};
+use crate::tile::{Samples, Window};
+
+/// Make a synthetic scene with known minerals, map it, and compare the map with the truth.
+///
+/// The scene has EMIT's 285 bands. Its spectra are modelled from published band positions, not measured.
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Folder for the scene (in its subfolder scene) and the maps.
+    #[arg(long, short, value_name = "DIR", default_value = "alunite-demo")]
+    out: PathBuf,
+
+    /// Lines of the scene.
+    #[arg(long, default_value_t = 480, value_parser = clap::value_parser!(u16).range(16..))]
+    lines: u16,
+
+    /// Samples of the scene.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u16).range(16..))]
+    samples: u16,
+
+    /// Another seed gives another scene.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// Replace maps that are in the folder already.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// A pixel with at least this share of one mineral is pure.
+const PURE: f32 = 0.9;
+
+pub(super) fn run(args: &Demo) -> Result<Exit> {
+    let settings = Settings { lines: args.lines.into(), samples: args.samples.into(), seed: args.seed };
+    eprintln!("making a scene of {} x {} pixels in 285 bands", settings.lines, settings.samples);
+    let made = synthetic::write(&args.out.join("scene"), &settings)?;
+    let request = Request {
+        scene: made.scene.clone(),
+        libraries: vec![made.library.clone()],
+        targets: Some(made.targets.clone()),
+        wavelengths: RANGES.iter().map(|r| r.parse()).collect::<Result<_>>()?,
+        method: "sam".into(),
+        thresholds: vec![Threshold { name: None, value: SAM_THRESHOLD }],
+        ..Request::default()
+    };
+    map(&request, &args.machine, &args.out, args.overwrite)?;
+    let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
+    let at = |name: &str| args.out.join(name).display().to_string();
+    print(&format!(
+        "agreement with the known truth: {:.2} % of {pure} pure pixels\nmap      {}\npicture  {}\nreport   {}\n",
+        100.0 * right as f64 / pure.max(1) as f64,
+        at("sam_classes.tif"),
+        at("quicklook.png"),
+        at("run.json")
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// How many pure pixels got their mineral, and how many pure pixels there are.
+fn agreement(map: &Path, made: &Made, settings: &Settings) -> Result<(usize, usize)> {
+    let scene = Scene::open(map, &SceneOptions::default())?;
+    let all = Window { x: 0, y: 0, width: settings.samples, height: settings.lines };
+    let tile = scene.reader(&[0])?.read(all)?;
+    let Samples::U8(classes) = &tile.samples else {
+        return Err(Error::failed(map.display(), "the class map of the demo is not of bytes"));
+    };
+    let truth = &made.truth;
+    let mineral =
+        |&p: &usize| truth.dominant[p] != 0 && truth.dominant[p] != Truth::NODATA && truth.fraction[p] >= PURE;
+    let pure: Vec<usize> = (0..all.pixels()).filter(mineral).collect();
+    Ok((pure.iter().filter(|&&p| classes[p] == truth.dominant[p]).count(), pure.len()))
+}
