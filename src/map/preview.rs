@@ -22,6 +22,9 @@ struct Axis {
 }
 
 impl Preview {
+    /// A side that is enough for the quicklook, which then shows the most frequent of the pixels it was given; 35 MB.
+    pub const MAX_SIDE: usize = 2400;
+
     /// A preview of a scene of `width` samples and `height` lines, whose longer side is at most `max_side` pixels.
     /// Pixels that never come are `nodata` and NaN.
     pub fn new(width: usize, height: usize, max_side: usize, nodata: u16) -> Result<Self> {
