@@ -1,4 +1,5 @@
 //! The picture of a map: always the same, and drawn whatever it is given.
+#![expect(clippy::unwrap_used, reason = "clippy spares only the test functions, not their helpers")]
 
 use std::fs;
 use std::path::Path;
@@ -155,7 +156,7 @@ fn a_picture_of_a_map_is_the_same_every_time() {
     preview.add_classes(whole, &classes).unwrap();
     preview.add_grey(whole, &grey).unwrap();
     let look = |preview: &Preview, counts: &[ClassCount]| {
-        quicklook::render(&Quicklook {
+        quicklook::png(&Quicklook {
             title: "Alteration minerals, synthetic porphyry".into(),
             subtitle: "Spectral angle, 2.08 to 2.40 µm, best match below 0.08 rad".into(),
             width: preview.width(),
@@ -198,7 +199,7 @@ fn a_picture_of_anything_is_drawn_without_a_panic() {
                 captions: vec![String::new(), "caption ".repeat(500)],
                 metres_per_pixel: Some(-1.0),
             };
-            let png = quicklook::render(&look).unwrap();
+            let png = quicklook::png(&look).unwrap();
             fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("odd-{width}x{height}.png")), png).unwrap();
         }
     }

@@ -27,9 +27,9 @@ mod text;
 mod verify;
 
 pub use area::pixel_areas_km2;
-pub use ffi::set_cache_bytes;
 pub use legend::{ClassType, Legend, LegendEntry};
 pub use preview::Preview;
 pub use quicklook::Quicklook;
-pub use raster::{ClassCount, FinishedRaster, RasterWriter};
-pub use spec::{BandSpec, Overviews, RasterKind, RasterSpec};
+pub use raster::{
+    BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter, set_cache_bytes,
+};

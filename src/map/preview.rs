@@ -37,6 +37,12 @@ impl Preview {
         Ok(Self { columns, lines, classes: vec![nodata; pixels], grey: vec![f32::NAN; pixels] })
     }
 
+    /// Takes the class and the grey values of a window.
+    pub fn add(&mut self, window: Window, classes: &[u16], grey: &[f32]) -> Result<()> {
+        self.add_classes(window, classes)?;
+        self.add_grey(window, grey)
+    }
+
     /// Takes the class values of a window, line by line.
     pub fn add_classes(&mut self, window: Window, values: &[u16]) -> Result<()> {
         take(self.columns, self.lines, window, values, &mut self.classes)

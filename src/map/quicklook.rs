@@ -53,11 +53,11 @@ const LONGEST: usize = 1150;
 
 /// Writes the picture as PNG; it stands under its name only when it is whole.
 pub fn write(path: &Path, look: &Quicklook<'_>) -> Result<()> {
-    files::write_beside(path, &render(look)?)?.publish()
+    files::write_beside(path, &png(look)?)?.publish()
 }
 
 /// The picture as PNG.
-pub fn render(look: &Quicklook<'_>) -> Result<Vec<u8>> {
+pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
     let pixels = look.width * look.height;
     if pixels == 0 || look.classes.len() != pixels || look.grey.len() != pixels {
         let (classes, grey) = (look.classes.len(), look.grey.len());

@@ -15,10 +15,13 @@ use super::ffi::{self, Log};
 use super::files::{self, Beside};
 use super::labels;
 use super::legend::{ClassType, Legend};
-use super::spec::{self, Overviews, RasterKind, RasterSpec};
+use super::spec;
 use super::verify::{Expected, gdal_failure, open};
 use crate::error::{Error, Result};
 use crate::tile::Window;
+
+pub use super::ffi::set_cache_bytes;
+pub use super::spec::{BandSpec, Overviews, RasterKind, RasterSpec};
 
 /// How much of a map a class covers; the attribute table shows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
