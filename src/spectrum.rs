@@ -165,7 +165,7 @@ impl FromStr for WavelengthRange {
             Ok(unit.to_nanometers(value))
         };
         let range = Self { start: wavelength(start, end_unit)?, end: wavelength(end, "")? };
-        if !(range.start < range.end) {
+        if range.start.0.partial_cmp(&range.end.0) != Some(std::cmp::Ordering::Less) {
             return Err(refused(format!("{} is not below {}", range.start, range.end)));
         }
         if ![range.start.0, range.end.0].iter().all(|nm| PLAUSIBLE_NM.contains(nm)) {
