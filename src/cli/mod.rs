@@ -102,6 +102,15 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
+/// A line on standard error. Nobody need read it: unlike `eprintln!`, it does not panic when the reader has gone.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+use say;
+
 /// Writes a value to standard output as JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed("JSON", e))?;
