@@ -252,7 +252,7 @@ fn a_threshold_out_of_range() {
     for bad in ["4", "-0.1", "NaN"] {
         refused(&World::new(), &["--threshold", bad], &["--threshold", bad, "outside 0 to 3.1416 rad"]);
     }
-    refused(&World::new(), &["--threshold", "small"], &["'small' is not a number"]);
+    refused(&World::new(), &["--threshold", "small"], &["'small' is not a number", "Alunite=0.08"]);
 }
 
 #[test]

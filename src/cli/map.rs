@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::progress::Progress;
-use super::{Exit, print_json, say};
+use super::{Exit, print_json, say, value};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
@@ -41,11 +41,11 @@ pub(super) struct Map {
     targets: Vec<String>,
 
     /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
-    #[arg(long, value_name = "FROM-TO")]
+    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
     wavelengths: Vec<WavelengthRange>,
 
     /// Worst score that is still classified, such as 0.1, or Alunite=0.08 for targets of one name.
-    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
     threshold: Vec<Threshold>,
 
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(super) struct Machine {
     adapter: Option<String>,
 
     /// Ceiling on memory.
-    #[arg(long, value_name = "SIZE", default_value = "2GiB")]
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = value::<Ceiling>)]
     max_memory: Ceiling,
 
     /// Threads; one for each core unless given.
