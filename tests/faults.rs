@@ -43,7 +43,7 @@ fn assert_no_map(world: &World) {
 fn world_with_right_maps() -> World {
     let world = World::sized(SIDE, SIDE);
     world.map(&TILE).assert().code(0);
-    std::fs::rename(world.out(), world.path("right")).unwrap();
+    std::fs::rename(world.out(), world.path("right")).expect("the maps can be moved");
     world
 }
 
@@ -155,7 +155,7 @@ struct Failing {
 
 impl Failing {
     fn opened(task: &Task, fails_at: usize, may_fall_back: bool) -> Opened {
-        let cpu = Cpu::new(task.clone(), 1).unwrap();
+        let cpu = Cpu::new(task.clone(), 1).expect("the CPU is there");
         Opened::new(Box::new(Self { cpu, tiles: 0, fails_at }), may_fall_back)
     }
 }
@@ -194,9 +194,9 @@ impl Run {
             method: "sam".into(),
             ..Request::default()
         };
-        let planned = pipeline::plan(&request).unwrap();
+        let planned = pipeline::plan(&request).expect("a plan");
         let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2) };
-        let plan = planned.cut(&limits).unwrap();
+        let plan = planned.cut(&limits).expect("the scene fits");
         assert_eq!(plan.windows.len(), 4);
         Self { world, planned, plan }
     }
@@ -210,17 +210,17 @@ impl Run {
     }
 
     fn map_undisturbed(&self, folder: &str) -> Mapped {
-        self.map(folder, Failing::opened(&self.planned.task, usize::MAX, false)).unwrap()
+        self.map(folder, Failing::opened(&self.planned.task, usize::MAX, false)).expect("a map stage without trouble")
     }
 
     fn finish(&self, folder: &str, mapped: &Mapped) -> Finished {
-        pipeline::finish(&self.plan, mapped, &self.world.path(folder), vec![], Instant::now()).unwrap()
+        pipeline::finish(&self.plan, mapped, &self.world.path(folder), vec![], Instant::now()).expect("maps")
     }
 
     /// The parts by their names, without their folder.
     fn contents(&self, folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        let name = |path: &Path| path.strip_prefix(self.parts(folder)).unwrap().to_owned();
-        self.world.files(folder).iter().map(|p| (name(p), std::fs::read(p).unwrap())).collect()
+        let name = |path: &Path| path.strip_prefix(self.parts(folder)).expect("only parts").to_owned();
+        self.world.files(folder).iter().map(|p| (name(p), std::fs::read(p).expect("it can be read"))).collect()
     }
 }
 

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-pub const BANDS: usize = 12;
-pub const LINES: usize = 8;
-pub const SAMPLES: usize = 6;
-pub const NAMES: [&str; 3] = ["Alunite GDS84", "Kaolinite KGa-1", "Calcite WS272"];
-pub const NODATA: f32 = -9999.0;
+pub(crate) const BANDS: usize = 12;
+pub(crate) const LINES: usize = 8;
+pub(crate) const SAMPLES: usize = 6;
+pub(crate) const NAMES: [&str; 3] = ["Alunite GDS84", "Kaolinite KGa-1", "Calcite WS272"];
+pub(crate) const NODATA: f32 = -9999.0;
 
 /// What a run of the default method may leave, besides rules.
-pub const MAPS: [&str; 7] = [
+pub(crate) const MAPS: [&str; 7] = [
     "sam_classes.tif",
     "sam_classes.qml",
     "sam_scores.tif",
@@ -28,12 +28,12 @@ pub const MAPS: [&str; 7] = [
 ];
 
 /// The centre of a band in nanometres.
-pub fn wavelength(band: usize) -> f64 {
+pub(crate) fn wavelength(band: usize) -> f64 {
     2000.0 + 20.0 * band as f64
 }
 
 /// A mineral's reflectance: a slope with one absorption, at a place of its own.
-pub fn reflectance(mineral: usize, band: usize) -> f64 {
+pub(crate) fn reflectance(mineral: usize, band: usize) -> f64 {
     let distance = (band as f64 - 2.5 - 3.0 * mineral as f64) / 1.5;
     0.5 + 0.01 * band as f64 - 0.3 * (-distance * distance).exp()
 }
@@ -51,7 +51,7 @@ fn header(lines: usize, samples: usize) -> String {
 }
 
 /// Float32 BIL from the value of (line, sample, band).
-pub fn bil(lines: usize, samples: usize, value: impl Fn(usize, usize, usize) -> f32) -> Vec<u8> {
+pub(crate) fn bil(lines: usize, samples: usize, value: impl Fn(usize, usize, usize) -> f32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(lines * samples * BANDS * 4);
     for line in 0..lines {
         for band in 0..BANDS {
@@ -64,7 +64,11 @@ pub fn bil(lines: usize, samples: usize, value: impl Fn(usize, usize, usize) -> 
 }
 
 /// A library as CSV: a column for each name, on channels at `wavelength(i)` nm; `None` is a deleted channel.
-pub fn csv(names: &[&str], wavelength: impl Fn(usize) -> f64, value: impl Fn(usize, usize) -> Option<f64>) -> String {
+pub(crate) fn csv(
+    names: &[&str],
+    wavelength: impl Fn(usize) -> f64,
+    value: impl Fn(usize, usize) -> Option<f64>,
+) -> String {
     let mut text = format!("wavelength_nm,fwhm_nm,{}\n", names.join(","));
     for band in 0..BANDS {
         let cell = |i: usize| value(i, band).map_or(String::new(), |v| format!("{v:.6}"));
@@ -74,18 +78,18 @@ pub fn csv(names: &[&str], wavelength: impl Fn(usize) -> f64, value: impl Fn(usi
     text
 }
 
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
 }
 
 impl World {
     /// The small scene and its library.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::sized(LINES, SAMPLES)
     }
 
     /// A scene of another size.
-    pub fn sized(lines: usize, samples: usize) -> Self {
+    pub(crate) fn sized(lines: usize, samples: usize) -> Self {
         let world = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         let data = bil(lines, samples, |line, sample, band| match (line, sample) {
             (0, 0) => NODATA,
@@ -97,21 +101,21 @@ impl World {
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The output folder of [`World::map`].
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.path("maps")
     }
 
-    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), contents).expect("the file can be written");
     }
 
     /// Replaces a line of the scene's header, removes it (`None`), or adds it.
-    pub fn set(&self, key: &str, value: Option<&str>) {
+    pub(crate) fn set(&self, key: &str, value: Option<&str>) {
         let path = self.path("scene.hdr");
         let text = std::fs::read_to_string(&path).expect("the header can be read");
         let mut kept: Vec<String> =
@@ -121,14 +125,14 @@ impl World {
     }
 
     /// The program, in this folder.
-    pub fn alunite(&self) -> Command {
+    pub(crate) fn alunite(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_alunite"));
         self.prepare(&mut command);
         command
     }
 
     /// A shell in this folder that runs `script` with the program as `$0`.
-    pub fn shell(&self, script: &str) -> Command {
+    pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_alunite")]);
         self.prepare(&mut command);
@@ -140,19 +144,19 @@ impl World {
     }
 
     /// The arguments of a plain run on the CPU.
-    pub fn plain() -> [&'static str; 8] {
+    pub(crate) fn plain() -> [&'static str; 8] {
         ["map", "scene.img", "--library", "library.csv", "--out", "maps", "--backend", "cpu"]
     }
 
     /// A plain run on the CPU with further arguments.
-    pub fn map(&self, more: &[&str]) -> Command {
+    pub(crate) fn map(&self, more: &[&str]) -> Command {
         let mut command = self.alunite();
         command.args(Self::plain()).args(more);
         command
     }
 
     /// All files under a folder, hidden ones too; none when the folder is not there.
-    pub fn files(&self, folder: &str) -> Vec<PathBuf> {
+    pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.path() {
@@ -168,7 +172,7 @@ impl World {
     }
 
     /// Asserts that two folders hold all maps with the same bytes; `run.json` tells of the run and differs.
-    pub fn assert_same_maps(&self, one: &str, other: &str) {
+    pub(crate) fn assert_same_maps(&self, one: &str, other: &str) {
         for name in MAPS.iter().filter(|n| **n != "run.json") {
             let [a, b] = [one, other].map(|f| std::fs::read(self.path(f).join(name)).expect("every map is there"));
             assert!(a == b, "{name} is not the same in {one} and {other}");
