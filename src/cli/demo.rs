@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::map::{Machine, map};
-use super::{Exit, print};
+use super::{Exit, print, say};
 use crate::error::{Error, Result};
 use crate::pipeline::{Request, Threshold};
 use crate::scene::{Scene, SceneOptions};
@@ -44,7 +44,7 @@ const PURE: f32 = 0.9;
 
 pub(super) fn run(args: &Demo) -> Result<Exit> {
     let settings = Settings { lines: args.lines.into(), samples: args.samples.into(), seed: args.seed };
-    eprintln!("making a scene of {} x {} pixels in 285 bands", settings.lines, settings.samples);
+    say!("making a scene of {} x {} pixels in 285 bands", settings.lines, settings.samples);
     let made = synthetic::write(&args.out.join("scene"), &settings)?;
     let request = Request {
         scene: made.scene.clone(),

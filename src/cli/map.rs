@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::progress::Progress;
-use super::{Exit, print_json};
+use super::{Exit, print_json, say, value};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
@@ -41,11 +41,11 @@ pub(super) struct Map {
     targets: Vec<String>,
 
     /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
-    #[arg(long, value_name = "FROM-TO")]
+    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
     wavelengths: Vec<WavelengthRange>,
 
     /// Worst score that is still classified, such as 0.1, or Alunite=0.08 for targets of one name.
-    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
     threshold: Vec<Threshold>,
 
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(super) struct Machine {
     adapter: Option<String>,
 
     /// Ceiling on memory.
-    #[arg(long, value_name = "SIZE", default_value = "2GiB")]
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = value::<Ceiling>)]
     max_memory: Ceiling,
 
     /// Threads; one for each core unless given.
@@ -188,7 +188,7 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
         tile_lines: machine.tile_lines.map(|n| n as usize),
     })?;
     if !machine.quiet {
-        eprintln!(
+        say!(
             "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",
             plan.lines,
             plan.samples,
@@ -199,7 +199,7 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
             machine.max_memory.0 >> 20
         );
     }
-    eprintln!("backend: {}", opened.label());
+    say!("backend: {}", opened.label());
     set_cache_bytes(planned.block_cache(&plan) as u64);
     let mapped = pipeline::map(&planned, &plan, opened, &out.join(PARTS), &progress)?;
     progress.finishing();
@@ -254,10 +254,10 @@ fn summary(finished: &Finished) {
     classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
     for class in classes {
         let area = class.km2.map_or(String::new(), |km2| format!("{km2:>12.3} km2"));
-        eprintln!("{:>12} pixels {area}  {}", class.pixels, class.name);
+        say!("{:>12} pixels {area}  {}", class.pixels, class.name);
     }
-    eprintln!("{:>12} pixels unclassified, {} no data", report.unclassified_pixels, report.nodata_pixels);
+    say!("{:>12} pixels unclassified, {} no data", report.unclassified_pixels, report.nodata_pixels);
     for path in &finished.outputs {
-        eprintln!("wrote {}", path.display());
+        say!("wrote {}", path.display());
     }
 }

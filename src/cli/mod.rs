@@ -102,6 +102,20 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Parses an option's value; clap prints one text, so the next step goes into it.
+fn value<T: std::str::FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: Error| e.next_step().map_or_else(|| e.to_string(), |step| format!("{e} ({step})")))
+}
+
+/// A line on standard error. Nobody need read it: unlike `eprintln!`, it does not panic when the reader has gone.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+use say;
+
 /// Writes a value to standard output as JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed("JSON", e))?;

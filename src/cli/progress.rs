@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::say;
 use crate::pipeline::Observer;
 
 /// Watches a run for a person.
@@ -38,8 +39,8 @@ impl Progress {
 impl Observer for Progress {
     fn note(&self, text: &str) {
         self.with(|state| match &state.bar {
-            Some(bar) => bar.suspend(|| eprintln!("note: {text}")),
-            None => eprintln!("note: {text}"),
+            Some(bar) => bar.suspend(|| say!("note: {text}")),
+            None => say!("note: {text}"),
         });
     }
 
@@ -51,7 +52,7 @@ impl Observer for Progress {
                 return;
             }
             if resumed > 0 {
-                eprintln!("going on with an earlier run: {:.0} % is done", 100.0 * resumed as f64 / pixels as f64);
+                say!("going on with an earlier run: {:.0} % is done", 100.0 * resumed as f64 / pixels as f64);
             }
             if std::io::stderr().is_terminal() {
                 let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {eta} left");
@@ -81,7 +82,7 @@ impl Observer for Progress {
             if tenths > state.tenths {
                 state.tenths = tenths;
                 let left = (state.total - state.done) as f64 / 1e6 / rate.max(1e-9);
-                eprintln!("{} %, {rate:.2} Mpixel/s, {left:.0} s left", 10 * tenths);
+                say!("{} %, {rate:.2} Mpixel/s, {left:.0} s left", 10 * tenths);
             }
         });
     }
@@ -92,7 +93,7 @@ impl Observer for Progress {
                 bar.finish_and_clear();
             }
             if !self.quiet {
-                eprintln!("putting the maps together");
+                say!("putting the maps together");
             }
         });
     }

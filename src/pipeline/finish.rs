@@ -54,8 +54,8 @@ pub fn outputs(method: &str) -> Vec<String> {
 /// Puts the parts of a complete map stage together in `out`, and removes them.
 ///
 /// # Errors
-/// When no pixel held data, a part is damaged, or writing fails; no file then stands under a final name that was not
-/// there before, and the parts stay.
+/// When a part is damaged or writing fails; no file then stands under a final name that was not there before, and the
+/// parts stay. Refuses a scene in which no pixel held data, and removes its parts.
 pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, begun: Instant) -> Result<Finished> {
     let finishing = Instant::now();
     let parts = Parts::open(&mapped.parts, plan.identity())?;
@@ -75,6 +75,9 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
     }
     let tally = maps.tally();
     if tally.nodata == plan.pixels() {
+        // A refusal leaves nothing behind, and another try would only come here again.
+        drop(maps);
+        parts.remove()?;
         return Err(Error::refused(
             plan.inputs[0].path.display(),
             "every pixel is no data in the bands in use, or zero in all of them",

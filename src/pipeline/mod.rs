@@ -17,7 +17,7 @@ pub use bands::Dropped;
 pub use finish::{Finished, finish, outputs};
 pub use plan::{Ceiling, Plan, Planned, Request, ThresholdSource, plan};
 pub use report::{ClassCount, Report};
-pub use run::{BackendChoice, Mapped, Settings, map, open_backend};
+pub use run::{BackendChoice, Mapped, Opened, Settings, map, open_backend};
 pub use targets::Threshold;
 pub use windows::Limits;
 
