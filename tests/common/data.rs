@@ -9,7 +9,7 @@ use alunite::tile::{Samples, Window};
 /// The folder of measured data: `ALUNITE_DATA`, or `../shared/data` beside the checkout.
 ///
 /// `None`, said on stderr, where there is none; in CI (`CI=true`) that is a failure.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os("ALUNITE_DATA").map_or_else(beside, PathBuf::from);
     if folder.join("cuprite95_swir_rois.img").is_file() {
@@ -22,7 +22,7 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// The thirteen minerals that the Cuprite regions are tested with.
-pub const CUPRITE_TARGETS: [&str; 13] = [
+pub(crate) const CUPRITE_TARGETS: [&str; 13] = [
     "Alunite GDS84 Na03",
     "Alunite GDS82 Na82",
     "Kaolinite KGa-1 (wxl)",
@@ -39,28 +39,28 @@ pub const CUPRITE_TARGETS: [&str; 13] = [
 ];
 
 /// The library of the Cuprite tests.
-pub const BECKMAN: &str = "usgs_splib07a_alteration_beckman.sli";
+pub(crate) const BECKMAN: &str = "usgs_splib07a_alteration_beckman.sli";
 
 /// Where the minerals of altered rock differ.
-pub const SWIR: &str = "2.08um-2.40um";
+pub(crate) const SWIR: &str = "2.08um-2.40um";
 
 /// Runs `alunite map SCENE --out OUT` on the CPU with further arguments.
-pub fn map(scene: &Path, out: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn map(scene: &Path, out: &Path, arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alunite"));
     command.arg("map").arg(scene).arg("--out").arg(out).args(["--backend", "cpu", "--quiet"]).args(arguments);
     command.output().unwrap()
 }
 
 /// The same, which must succeed; gives what it said on stderr.
-pub fn mapped(scene: &Path, out: &Path, arguments: &[&str]) -> String {
+pub(crate) fn mapped(scene: &Path, out: &Path, arguments: &[&str]) -> String {
     let output = map(scene, out, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?} on {}: {}: {said}", scene.display(), output.status);
     said
 }
 
-/// All stored values of one band (from 0).
-pub fn band(path: &Path, band: usize) -> Vec<f64> {
+/// All stored values of one band (from 0). Wavelengths do not matter here, nor whether they have a unit.
+pub(crate) fn band(path: &Path, band: usize) -> Vec<f64> {
     let scene = Scene::open(path, &SceneOptions::default()).unwrap();
     let (width, height) = (scene.description.samples, scene.description.lines);
     let tile = scene.reader(&[band]).unwrap().read(Window { x: 0, y: 0, width, height }).unwrap();

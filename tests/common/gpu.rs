@@ -6,7 +6,7 @@ use alunite::compute::gpu::{AdapterKind, Device, adapters, select};
 ///
 /// `ALUNITE_GPU`: `require` fails without an adapter (as `make test` does), `auto` goes without, `off` never asks.
 /// A software adapter is preferred, because its answers are the same everywhere; `ALUNITE_ADAPTER` names another.
-pub fn device() -> Option<Device> {
+pub(crate) fn device() -> Option<Device> {
     let policy = std::env::var("ALUNITE_GPU").unwrap_or_else(|_| "auto".into());
     assert!(["require", "auto", "off"].contains(&policy.as_str()), "ALUNITE_GPU is '{policy}': require, auto or off");
     if policy == "off" {
