@@ -1,5 +1,7 @@
 //! Against the answers of a peer: Spectral Python's angles, made by tests/golden/spectral_angles.py.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::path::Path;
 
 use alunite::compute::cpu::Cpu;

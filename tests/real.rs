@@ -1,5 +1,7 @@
 //! Measured scenes, whole runs of the binary: read right, and mapped or refused for the reason their README gives.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -62,8 +64,8 @@ impl Run {
     /// Pixels of a scene that are no data in one band in use, or zero in all: the definition, spelled out.
     fn pixels_without_data(&self, scene: &Path, nodata: f64) -> u64 {
         let bands = self.report["bands_in_use"].as_array().unwrap();
-        let bands: Vec<Vec<f64>> =
-            bands.iter().map(|b| data::band(scene, b["band"].as_u64().unwrap() as usize - 1)).collect();
+        let bands: Vec<usize> = bands.iter().map(|b| b["band"].as_u64().unwrap() as usize - 1).collect();
+        let bands = data::bands(scene, &bands);
         let values = |pixel: usize| bands.iter().map(move |band| band[pixel]);
         let empty = |p: &usize| values(*p).any(|v| v == nodata) || values(*p).all(|v| v == 0.0);
         (0..bands[0].len()).filter(empty).count() as u64
@@ -307,10 +309,9 @@ fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
     let table = own.path().join("own.csv");
     let pixels = [100 * 20 + 30, 100 * 77 + 5];
     let mut lines = String::from("channel,First,Second\n");
-    for band in 0..224 {
-        let values = data::band(&path, band);
+    for (channel, values) in (1..).zip(data::bands(&path, &(0..224).collect::<Vec<_>>())) {
         let [first, second] = pixels.map(|p| values[p] / 10_000.0);
-        lines.push_str(&format!("{},{first},{second}\n", band + 1));
+        lines.push_str(&format!("{channel},{first},{second}\n"));
     }
     std::fs::write(&table, lines).unwrap();
     let said = refused(&path, &["--library", text(&table)]);

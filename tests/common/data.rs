@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use alunite::scene::{Scene, SceneOptions};
-use alunite::tile::{Samples, Window};
+use alunite::tile::{Sample as _, Window};
+use alunite::with_samples;
 
 /// The folder of measured data: `ALUNITE_DATA`, or `../shared/data` beside the checkout.
 ///
@@ -59,17 +60,17 @@ pub(crate) fn mapped(scene: &Path, out: &Path, arguments: &[&str]) -> String {
     said
 }
 
-/// All stored values of one band (from 0). Wavelengths do not matter here, nor whether they have a unit.
-pub(crate) fn band(path: &Path, band: usize) -> Vec<f64> {
+/// All stored values of some bands (from 0). Wavelengths do not matter here, nor whether they have a unit.
+pub(crate) fn bands(path: &Path, bands: &[usize]) -> Vec<Vec<f64>> {
     let scene = Scene::open(path, &SceneOptions::default()).unwrap();
     let (width, height) = (scene.description.samples, scene.description.lines);
-    let tile = scene.reader(&[band]).unwrap().read(Window { x: 0, y: 0, width, height }).unwrap();
-    let pixels = width * height;
-    match &tile.samples {
-        Samples::U8(s) => s[..pixels].iter().map(|&v| f64::from(v)).collect(),
-        Samples::U16(s) => s[..pixels].iter().map(|&v| f64::from(v)).collect(),
-        Samples::I16(s) => s[..pixels].iter().map(|&v| f64::from(v)).collect(),
-        Samples::F32(s) => s[..pixels].iter().map(|&v| f64::from(v)).collect(),
-        other => panic!("{} holds {}", path.display(), other.sample_type().name()),
-    }
+    let tile = scene.reader(bands).unwrap().read(Window { x: 0, y: 0, width, height }).unwrap();
+    with_samples!(&tile.samples, values => {
+        values.chunks(tile.stride).map(|band| band[..width * height].iter().map(|v| v.to_f64()).collect()).collect()
+    })
+}
+
+/// All stored values of one band (from 0).
+pub(crate) fn band(path: &Path, band: usize) -> Vec<f64> {
+    bands(path, &[band]).remove(0)
 }
