@@ -6,10 +6,11 @@ use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{Gpu, shader_text};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::methods::{ALL, Method};
-use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
+use alunite::tile::{Sample as _, SampleType, Samples, Scaling, Tile, Window};
 use ndarray::Array2;
 use proptest::prelude::*;
 
+mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
 
@@ -369,4 +370,56 @@ proptest! {
         let scores = Cpu::new(task(ALL[0], &targets), 1).unwrap().map(&tile(&x)).unwrap();
         prop_assert_eq!(disagreement(&scores, &wide(&x), &targets, ALL[0]), None);
     }
+}
+
+/// A whole scene through plan, reader and both backends, against the formula on the values that were read.
+fn agree_on_scene(request: &alunite::pipeline::Request) {
+    let planned = alunite::pipeline::plan(request).unwrap();
+    let described = &planned.scene.description;
+    let window = Window { x: 0, y: 0, width: described.samples, height: described.lines };
+    let tile = planned.scene.reader(&planned.draft().bands).unwrap().read(window).unwrap();
+    let mut task = planned.task.clone();
+    task.rules = true;
+    let stored = |p: usize, b: usize| alunite::with_samples!(&tile.samples, v => v[b * tile.stride + p].to_f64());
+    let valid = tile.valid(task.nodata);
+    let pixels: Vec<Vec<f64>> = (0..window.pixels())
+        .map(|p| {
+            let scale = |b: usize| stored(p, b) * task.scaling.gain[b] + task.scaling.offset[b];
+            (0..tile.bands).map(|b| if valid[p] { scale(b) } else { f64::NAN }).collect()
+        })
+        .collect();
+    assert!(valid.iter().filter(|v| **v).count() > 500, "too few valid pixels to mean anything");
+    let cpu = Cpu::new(task.clone(), 2).unwrap().map(&tile).unwrap();
+    assert_eq!(disagreement(&cpu, &pixels, &task.prepared.exact, task.method), None, "CPU");
+    let Some(device) = gpu::device() else { return };
+    let gpu = Gpu::new(device, task.clone(), 2).unwrap().map(&tile).unwrap();
+    assert_eq!(disagreement(&gpu, &pixels, &task.prepared.exact, task.method), None, "GPU");
+    assert_eq!((&gpu.best, &gpu.runner_up), (&cpu.best, &cpu.runner_up));
+    assert!(gpu.score.iter().zip(&cpu.score).all(|(a, b)| a.to_bits() == b.to_bits()), "scores are the same bits");
+}
+
+#[test]
+fn all_agree_on_the_synthetic_scene() {
+    use alunite::synthetic::{self, RANGES, Settings};
+    let folder = tempfile::tempdir().unwrap();
+    let made = synthetic::write(folder.path(), &Settings { lines: 60, samples: 50, seed: 5 }).unwrap();
+    agree_on_scene(&alunite::pipeline::Request {
+        scene: made.scene,
+        libraries: vec![made.library],
+        wavelengths: RANGES.iter().map(|r| r.parse().unwrap()).collect(),
+        method: "sam".into(),
+        ..Default::default()
+    });
+}
+
+#[test]
+fn all_agree_on_cuprite() {
+    let Some(data) = common::data() else { return };
+    agree_on_scene(&alunite::pipeline::Request {
+        scene: data.join("cuprite95_swir_rois.img"),
+        libraries: vec![data.join("usgs_splib07a_alteration_beckman.sli")],
+        wavelengths: vec!["2.08um-2.40um".parse().unwrap()],
+        method: "sam".into(),
+        ..Default::default()
+    });
 }
