@@ -1,4 +1,59 @@
-//! alunite: mineral maps from hyperspectral scenes.
+//! # alunite: the architecture
+//!
+//! A hyperspectral scene and spectral libraries go in, a mineral map comes out. The work between is one matrix product,
+//! pixels × bands by bands × targets, on the CPU or in WGSL on any vendor's GPU, that keeps only the leading targets of
+//! each pixel.
+//!
+//! ```text
+//!          Request
+//!             |
+//!  scene --\  v
+//!           plan ---- Plan: targets, bands in use, thresholds, windows. Fixes the result; its hash names the parts.
+//!  library-/  |
+//!             v            bounded channel        bounded channel
+//!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
+//!             |              band-major, as stored  |
+//!             |                                     +-- rank in f32 on the device, decide in f64 on the host
+//!             v
+//!          finish:  parts --> class map, scores, runner-up, rules (COG), QGIS styles, picture, run.json
+//! ```
+//!
+//! | room | what it is | knows |
+//! |---|---|---|
+//! | [`error`] | what failed, where, what to do next | |
+//! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
+//! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
+//! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
+//! | [`scene`] | scenes in: open, describe, read tiles (GDAL for GeoTIFF, grids and CRS) | envi |
+//! | [`library`] | spectra in, and onto a scene's bands | envi |
+//! | [`methods`] | one file a method: documentation, formula, weights, ending, exact score | spectrum |
+//! | [`compute`] | one trait, two backends; wgpu lives only in [`compute::gpu`], rayon and gemm only in [`compute::cpu`] | methods, tile |
+//! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
+//! | [`pipeline`] | plan, map, finish | all of the above |
+//! | [`synthetic`] | the demo's scene and library, modelled from published band positions | envi, library |
+//! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
+//!
+//! `tests/layers.rs` reads the imports and holds this table to them.
+//!
+//! # Why ranking and deciding are two things
+//!
+//! A f32 product ranks targets fast, but errs by more than small angles are large, and differs between devices. So
+//! backends only rank, within a proven error bound ([`methods::Method::key_error`]), and keep
+//! [`methods::CANDIDATES`] targets a pixel; [`methods::decide`] computes, in f64 on the host, the score of every target
+//! that the bound cannot exclude. The map has the same bits on the CPU and on any GPU, in any tiling.
+//!
+//! # Adding a method
+//!
+//! One file `src/methods/<word>.rs` that implements [`methods::Method`], one shader `shaders/<word>.wgsl` with its `key`,
+//! one line in [`methods::ALL`]. Help, `explain`, tests and file names read that list.
+//!
+//! # Adding a kind of scene
+//!
+//! One file in `src/scene/` that fills a [`scene::Description`] and hands out [`scene::TileReader`]s.
+
+#![warn(missing_docs, unreachable_pub)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod compute;
 pub mod envi;

@@ -1,5 +1,7 @@
 //! Both backends against the naive f64 formula, on ordinary and on hostile spectra, and proof that a wrong kernel fails.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{Gpu, shader_text};
 use alunite::compute::{Backend, Scores, Task};

@@ -79,7 +79,11 @@ pub(super) fn known(name: &str) -> Option<(usize, Rgb)> {
 pub(super) fn of_unknown(name: &str, attempt: u64) -> Rgb {
     // FNV-1a: small, and the same on every machine and in every release.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    let hash = (hash ^ (hash >> 32)).wrapping_add(attempt.wrapping_mul(0x9E37_79B9));
+    let hash = hash.wrapping_add(attempt.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    // Names that differ in their last letter only differ little so far.
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let hash = hash ^ (hash >> 31);
     let golden = 137.507_764_05;
     let level = ((hash >> 16) % 64) as f64 / 63.0;
     let chroma = 0.09 + 0.09 * ((hash >> 24) % 16) as f64 / 15.0;

@@ -204,13 +204,17 @@ mod tests {
 
     #[test]
     fn failures_are_recorded_and_the_handler_goes_even_after_a_panic() {
-        let (opened, log) = recorded(|| gdal::Dataset::open("/absent/file.tif"));
+        let open = |path: &str| {
+            let open_flags = gdal::GdalOpenFlags::GDAL_OF_RASTER | gdal::GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+            gdal::Dataset::open_ex(path, gdal::DatasetOptions { open_flags, ..Default::default() })
+        };
+        let (opened, log) = recorded(|| open("/absent/file.tif"));
         assert!(opened.is_err());
         assert!(log.errors.iter().any(|e| e.contains("/absent/file.tif")), "{log:?}");
         let (inner, outer) = recorded(|| {
             let caught = std::panic::catch_unwind(|| recorded(|| panic!("inside")));
             assert!(caught.is_err());
-            gdal::Dataset::open("/absent/other.tif")
+            open("/absent/other.tif")
         });
         assert!(inner.is_err() && outer.errors.len() == 1, "{outer:?}");
     }

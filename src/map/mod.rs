@@ -21,12 +21,15 @@ pub mod legend;
 pub mod preview;
 pub mod quicklook;
 pub mod raster;
+mod spec;
 pub mod style;
 mod text;
+mod verify;
 
 pub use area::pixel_areas_km2;
-pub use ffi::set_cache_bytes;
 pub use legend::{ClassType, Legend, LegendEntry};
 pub use preview::Preview;
 pub use quicklook::Quicklook;
-pub use raster::{BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter};
+pub use raster::{
+    BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter, set_cache_bytes,
+};

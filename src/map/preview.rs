@@ -22,6 +22,9 @@ struct Axis {
 }
 
 impl Preview {
+    /// A side that is enough for the quicklook, which then shows the most frequent of the pixels it was given; 35 MB.
+    pub const MAX_SIDE: usize = 2400;
+
     /// A preview of a scene of `width` samples and `height` lines, whose longer side is at most `max_side` pixels.
     /// Pixels that never come are `nodata` and NaN.
     pub fn new(width: usize, height: usize, max_side: usize, nodata: u16) -> Result<Self> {
@@ -32,6 +35,12 @@ impl Preview {
         let (columns, lines) = (Axis::new(width, step), Axis::new(height, step));
         let pixels = columns.kept * lines.kept;
         Ok(Self { columns, lines, classes: vec![nodata; pixels], grey: vec![f32::NAN; pixels] })
+    }
+
+    /// Takes the class and the grey values of a window.
+    pub fn add(&mut self, window: Window, classes: &[u16], grey: &[f32]) -> Result<()> {
+        self.add_classes(window, classes)?;
+        self.add_grey(window, grey)
     }
 
     /// Takes the class values of a window, line by line.

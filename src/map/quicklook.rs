@@ -44,7 +44,7 @@ const VOID: Rgb = [0xF3, 0xF4, 0xF6];
 
 const MARGIN: usize = 40;
 const GUTTER: usize = 36;
-const LEGEND_WIDTH: usize = 372;
+const LEGEND_WIDTH: usize = 412;
 const ROW: usize = 28;
 /// More classes than this nobody tells apart, and the page ends.
 const MOST_CLASSES: usize = 30;
@@ -53,11 +53,11 @@ const LONGEST: usize = 1150;
 
 /// Writes the picture as PNG; it stands under its name only when it is whole.
 pub fn write(path: &Path, look: &Quicklook<'_>) -> Result<()> {
-    files::write_beside(path, &render(look)?)?.publish()
+    files::write_beside(path, &png(look)?)?.publish()
 }
 
 /// The picture as PNG.
-pub fn render(look: &Quicklook<'_>) -> Result<Vec<u8>> {
+pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
     let pixels = look.width * look.height;
     if pixels == 0 || look.classes.len() != pixels || look.grey.len() != pixels {
         let (classes, grey) = (look.classes.len(), look.grey.len());
@@ -72,7 +72,7 @@ pub fn render(look: &Quicklook<'_>) -> Result<Vec<u8>> {
     let rows = Rows::new(look);
     let top = MARGIN + if look.subtitle.is_empty() { 56 } else { 84 };
     let scale = look.metres_per_pixel.and_then(|metres| Scale::new(metres / map.zoom, map.width));
-    let scale_height = if scale.is_some() { 44 } else { 0 };
+    let scale_height = if scale.is_some() { 32 } else { 0 };
     let map_bottom = top + map.height + 16 + scale_height + look.captions.len() * 22;
     let (width, height) =
         (MARGIN + map.width + GUTTER + LEGEND_WIDTH + MARGIN, map_bottom.max(top + rows.height()) + MARGIN - 12);

@@ -6,69 +6,22 @@
 
 use std::path::{Path, PathBuf};
 
-use gdal::raster::{ColorEntry, ColorTable, GdalDataType, GdalType, RasterCreationOptions};
-use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags, Metadata as _};
+use gdal::raster::{GdalDataType, GdalType, RasterCreationOptions};
+use gdal::{Dataset, DriverManager};
 use tempfile::TempDir;
 
-use super::checksum::{self, Checksum};
+use super::checksum::{Bits, Checksum};
 use super::ffi::{self, Log};
 use super::files::{self, Beside};
+use super::labels;
 use super::legend::{ClassType, Legend};
-use super::{labels, text};
+use super::spec;
+use super::verify::{Expected, gdal_failure, open};
 use crate::error::{Error, Result};
-use crate::grid::Grid;
 use crate::tile::Window;
 
-/// What a raster is to hold.
-#[derive(Debug, Clone)]
-pub struct RasterSpec<'a> {
-    /// Samples (columns).
-    pub width: usize,
-    /// Lines (rows).
-    pub height: usize,
-    /// Place on the ground, written as it is; nothing is written for what is `None`.
-    pub grid: &'a Grid,
-    /// Classes or numbers.
-    pub kind: RasterKind<'a>,
-    /// One for each band.
-    pub bands: Vec<BandSpec>,
-    /// Names (letters, digits, `_`, `-`, `.`) and values. Put no dates here: the same input gives the same bytes.
-    pub metadata: Vec<(String, String)>,
-    /// How the overviews are made.
-    pub overviews: Overviews,
-}
-
-/// What the values are.
-#[derive(Debug, Clone, Copy)]
-pub enum RasterKind<'a> {
-    /// Values of a legend, in the legend's type.
-    Classes(&'a Legend),
-    /// f32 values; NaN is written as `nodata`.
-    Floats {
-        /// The value of pixels without data.
-        nodata: f32,
-    },
-}
-
-/// What a band is called.
-#[derive(Debug, Clone, Default)]
-pub struct BandSpec {
-    /// The name that a GIS shows.
-    pub description: String,
-    /// The unit of the values, such as `radian`.
-    pub unit: Option<String>,
-}
-
-/// How a coarser pixel follows from finer ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overviews {
-    /// The most frequent value: for classes.
-    Mode,
-    /// The mean: for numbers.
-    Average,
-    /// One of the values.
-    Nearest,
-}
+pub use super::ffi::set_cache_bytes;
+pub use super::spec::{BandSpec, Overviews, RasterKind, RasterSpec};
 
 /// How much of a map a class covers; the attribute table shows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,15 +46,6 @@ pub struct RasterWriter {
     log: Log,
 }
 
-/// What the finished file must be.
-struct Expected {
-    size: (usize, usize),
-    kind: GdalDataType,
-    nodata: f64,
-    geotransform: Option<[f64; 6]>,
-    sums: Vec<Checksum>,
-}
-
 /// A raster that is complete, checked and safe on the disk, but not yet in its place. Dropping it removes it.
 #[derive(Debug)]
 pub struct FinishedRaster {
@@ -110,15 +54,12 @@ pub struct FinishedRaster {
 }
 
 const INTERMEDIATE: &str = "intermediate.tif";
-/// Side of a tile in pixels. A tile of a rule image holds all bands: 40 bands of it are 10 MiB.
-const BLOCK: usize = 256;
-
 impl RasterWriter {
     /// Starts a raster that is to stand at `path`, with its intermediate file in `work_dir`.
     ///
     /// Temporary files lie in `work_dir` (uncompressed size) and beside `path` (compressed size).
     pub fn create(path: &Path, work_dir: &Path, spec: &RasterSpec<'_>) -> Result<Self> {
-        check_spec(path, spec)?;
+        spec::check_spec(path, spec)?;
         let (kind, nodata) = match spec.kind {
             RasterKind::Classes(legend) if legend.class_type() == ClassType::U8 => {
                 (GdalDataType::UInt8, legend.nodata.into())
@@ -131,7 +72,7 @@ impl RasterWriter {
             .prefix(".alunite-raster-")
             .tempdir_in(work_dir)
             .map_err(|e| Error::io(work_dir, "creating a work folder in it", &e))?;
-        let (dataset, log) = ffi::recorded(|| intermediate(&work.path().join(INTERMEDIATE), spec, kind, nodata));
+        let (dataset, log) = ffi::recorded(|| spec::intermediate(&work.path().join(INTERMEDIATE), spec, kind, nodata));
         let dataset = dataset.map_err(|e| gdal_failure(path, "creating", &log, &e.to_string()))?;
         let writer = Self {
             dataset: Quiet(Some(dataset)),
@@ -195,7 +136,7 @@ impl RasterWriter {
         self.complete(Some(counts))
     }
 
-    fn write<T: GdalType + Copy + checksum::Bits>(&mut self, band: usize, window: Window, values: &[T]) -> Result<()> {
+    fn write<T: GdalType + Copy + Bits>(&mut self, band: usize, window: Window, values: &[T]) -> Result<()> {
         let (width, height) = self.expected.size;
         let place = format!("{}, band {}", self.place.target().display(), band + 1);
         let ends = (window.x.checked_add(window.width), window.y.checked_add(window.height));
@@ -269,7 +210,7 @@ impl RasterWriter {
 
     fn copy(&mut self) -> Result<()> {
         let intermediate = self.work.path().join(INTERMEDIATE);
-        let options = cog_options(self.expected.kind, self.overviews);
+        let options = spec::cog_options(self.expected.kind, self.overviews);
         let to = self.place.path("");
         let (copied, log) = ffi::recorded(|| {
             let source = open(&intermediate)?;
@@ -332,153 +273,4 @@ impl FinishedRaster {
         self.place.rename("")?;
         self.place.sync_folder()
     }
-}
-
-impl Expected {
-    /// Reads the file again and compares all of it.
-    fn check(&self, place: &Beside, file: &Path) -> Result<()> {
-        let wrong = |what: String| {
-            Error::failed(place.target().display(), format!("what was read back differs from what was written: {what}"))
-                .hint("the disk or its file system loses data; write to another one")
-        };
-        let (sums, log) = ffi::recorded(|| -> gdal::errors::Result<Result<Vec<Checksum>, String>> {
-            let dataset = open(file)?;
-            let shape = (dataset.raster_size(), dataset.raster_count());
-            if shape != (self.size, self.sums.len()) {
-                return Ok(Err(format!("size and bands {shape:?}")));
-            }
-            // The identity means "not georeferenced" to GeoTIFF, and is not stored.
-            let identity = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-            let geotransform = dataset.geo_transform().ok().filter(|g| *g != identity);
-            if geotransform != self.geotransform.filter(|g| *g != identity) {
-                return Ok(Err(format!("geotransform {geotransform:?}")));
-            }
-            for band in dataset.rasterbands() {
-                let band = band?;
-                let nodata = band.no_data_value().map(f64::to_bits);
-                if band.band_type() != self.kind || nodata != Some(self.nodata.to_bits()) {
-                    return Ok(Err(format!("type {} or no-data value {:?}", band.band_type(), band.no_data_value())));
-                }
-            }
-            checksum::of(&dataset, self.kind, BLOCK).map(Ok)
-        });
-        match sums {
-            Ok(Ok(sums)) if sums == self.sums => Ok(()),
-            Ok(Ok(sums)) => {
-                let band = sums.iter().zip(&self.sums).position(|(a, b)| a != b).unwrap_or_default();
-                Err(wrong(format!("the values of band {}", band + 1)))
-            }
-            Ok(Err(what)) => Err(wrong(what)),
-            Err(e) => Err(gdal_failure(place.target(), "reading back", &log, &e.to_string())),
-        }
-    }
-}
-
-fn check_spec(path: &Path, spec: &RasterSpec<'_>) -> Result<()> {
-    let refused = |what: String| Err(Error::refused(path.display(), what));
-    let side = 1..=i32::MAX as usize;
-    if !side.contains(&spec.width) || !side.contains(&spec.height) || !(1..=65_535).contains(&spec.bands.len()) {
-        return refused(format!(
-            "no raster has {} × {} pixels and {} bands",
-            spec.width,
-            spec.height,
-            spec.bands.len()
-        ));
-    }
-    if spec.grid.geotransform.is_some_and(|g| g.iter().any(|v| !v.is_finite())) {
-        return refused(format!("the geotransform {:?} holds a value that is not a number", spec.grid.geotransform));
-    }
-    let plain = |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    match spec.metadata.iter().find(|(key, _)| key.is_empty() || !plain(key)) {
-        Some((key, _)) => {
-            refused(format!("the metadata name {key:?} has characters other than letters, digits, _ - ."))
-        }
-        None => Ok(()),
-    }
-}
-
-fn intermediate(file: &Path, spec: &RasterSpec<'_>, kind: GdalDataType, nodata: f64) -> gdal::errors::Result<Dataset> {
-    let driver = DriverManager::get_driver_by_name("GTiff")?;
-    let sides = ["BLOCKXSIZE", "BLOCKYSIZE"].map(|side| format!("{side}={BLOCK}"));
-    let options = ["TILED=YES", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER", &sides[0], &sides[1]];
-    let options = RasterCreationOptions::from_iter(options);
-    let (w, h, bands) = (spec.width, spec.height, spec.bands.len());
-    let mut dataset = match kind {
-        GdalDataType::UInt8 => driver.create_with_band_type_with_options::<u8, _>(file, w, h, bands, &options),
-        GdalDataType::UInt16 => driver.create_with_band_type_with_options::<u16, _>(file, w, h, bands, &options),
-        _ => driver.create_with_band_type_with_options::<f32, _>(file, w, h, bands, &options),
-    }?;
-    if let Some(geotransform) = &spec.grid.geotransform {
-        dataset.set_geo_transform(geotransform)?;
-    }
-    if let Some(wkt) = &spec.grid.crs_wkt {
-        dataset.set_projection(wkt)?;
-    }
-    for (key, value) in &spec.metadata {
-        dataset.set_metadata_item(key, &text::several_lines(value), "")?;
-    }
-    for (index, named) in spec.bands.iter().enumerate() {
-        let mut band = dataset.rasterband(index + 1)?;
-        band.set_description(&text::one_line(&named.description))?;
-        band.set_no_data_value(Some(nodata))?;
-        if let Some(unit) = &named.unit {
-            let unit = std::ffi::CString::new(text::one_line(unit))?;
-            ffi::set_unit(&band, &unit);
-        }
-        // A TIFF has one colour table, that of its only band.
-        if let (RasterKind::Classes(legend), 1) = (spec.kind, bands) {
-            band.set_color_table(&color_table(legend));
-        }
-    }
-    Ok(dataset)
-}
-
-fn color_table(legend: &Legend) -> ColorTable<'static> {
-    let mut table = ColorTable::default();
-    for entry in &legend.entries {
-        let [r, g, b] = entry.color.map(i16::from);
-        // Unclassified is transparent where the format keeps that (a TIFF does not; the style does).
-        let alpha = if entry.value == 0 { 0 } else { 255 };
-        table.set_color_entry(entry.value, &ColorEntry::rgba(r, g, b, alpha));
-    }
-    let [r, g, b] = super::legend::NO_DATA.map(i16::from);
-    table.set_color_entry(legend.nodata, &ColorEntry::rgba(r, g, b, 0));
-    table
-}
-
-fn cog_options(kind: GdalDataType, overviews: Overviews) -> Vec<String> {
-    let resampling = match overviews {
-        Overviews::Mode => "MODE",
-        Overviews::Average => "AVERAGE",
-        Overviews::Nearest => "NEAREST",
-    };
-    // Differences of class numbers mean nothing: only numbers get a predictor.
-    let predictor = if kind == GdalDataType::Float32 { "YES" } else { "NO" };
-    vec![
-        "COMPRESS=DEFLATE".into(),
-        format!("PREDICTOR={predictor}"),
-        format!("OVERVIEW_RESAMPLING={resampling}"),
-        format!("BLOCKSIZE={BLOCK}"),
-        "BIGTIFF=IF_SAFER".into(),
-        "NUM_THREADS=ALL_CPUS".into(),
-    ]
-}
-
-fn open(file: &Path) -> gdal::errors::Result<Dataset> {
-    let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
-    Dataset::open_ex(
-        file,
-        DatasetOptions { open_flags: flags, allowed_drivers: Some(&["GTiff"]), ..Default::default() },
-    )
-}
-
-/// All that GDAL said, as it often says the cause first and the consequence last.
-fn gdal_failure(path: &Path, doing: &str, log: &Log, fallback: &str) -> Error {
-    let said = if log.errors.is_empty() { fallback.to_owned() } else { log.errors.join("; ") };
-    let error = Error::failed(path.display(), format!("{doing}: {said}"));
-    let full = ["space", "File too large", "write error", "Write error", "TIFFAppendToStrip"];
-    if full.iter().any(|word| said.contains(word)) {
-        return error.hint("is the disk full? The work folder needs the uncompressed size of the map");
-    }
-    error
 }

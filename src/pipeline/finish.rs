@@ -11,7 +11,7 @@ use super::run::Mapped;
 use crate::compute::Scores;
 use crate::error::{Error, Result};
 use crate::map::area::pixel_areas_km2;
-use crate::map::files::{Pending, write_beside};
+use crate::map::files::{Pending, remove_leftovers, write_beside};
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
@@ -60,6 +60,10 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
     let finishing = Instant::now();
     let parts = Parts::open(&mapped.parts, plan.identity())?;
     let method = plan.method()?;
+    for name in outputs(&plan.method) {
+        // What a run that was killed while finishing left beside its names.
+        remove_leftovers(&out.join(name))?;
+    }
     let mut maps = Maps::create(plan, method, out, parts.folder())?;
     for (index, &window) in plan.windows.iter().enumerate() {
         let rules = if plan.rules { plan.targets.len() } else { 0 };
@@ -230,8 +234,7 @@ impl<'a> Maps<'a> {
                 rules.write_f32(band, window, rule)?;
             }
         }
-        self.preview.add_classes(window, &classes)?;
-        self.preview.add_grey(window, &part.grey)?;
+        self.preview.add(window, &classes, &part.grey)?;
         Ok(())
     }
 
@@ -314,7 +317,7 @@ impl<'a> Maps<'a> {
             metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
         };
         let picture = self.out.join("quicklook.png");
-        let png = quicklook::render(&look)?;
+        let png = quicklook::png(&look)?;
         waiting.push((picture.clone(), Waiting::Text(write_beside(&picture, &png)?)));
         Ok(waiting)
     }

@@ -127,13 +127,30 @@ fn grid(data: &Path, header: &Header, shape: (usize, usize, usize), notes: &mut 
         }
     };
     let (width, height) = dataset.raster_size();
-    let seen = (width, height, dataset.raster_count());
-    if seen != shape {
-        let what = format!(
-            "GDAL sees {} samples, {} lines, {} bands where the header says {}, {} and {}",
-            seen.0, seen.1, seen.2, shape.0, shape.1, shape.2
-        );
-        return Err(Error::refused(data.display(), what).hint("another header beside the file may be in the way"));
-    }
+    check_agreement(data, (width, height, dataset.raster_count()), shape)?;
     Ok(gdal::grid(&dataset, notes))
+}
+
+/// A grid for another shape than ours would put every map in the wrong place.
+fn check_agreement(data: &Path, seen: (usize, usize, usize), header: (usize, usize, usize)) -> Result<()> {
+    if seen == header {
+        return Ok(());
+    }
+    let what = format!(
+        "GDAL sees {} samples, {} lines, {} bands where the header says {}, {} and {}",
+        seen.0, seen.1, seen.2, header.0, header.1, header.2
+    );
+    Err(Error::refused(data.display(), what).hint("another header beside the file may be in the way"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gdal_must_see_the_same_shape() {
+        assert!(check_agreement(Path::new("x"), (3, 2, 4), (3, 2, 4)).is_ok());
+        let error = check_agreement(Path::new("x"), (3, 2, 4), (2, 3, 4)).unwrap_err();
+        assert!(error.to_string().contains("3 samples, 2 lines, 4 bands where the header says 2, 3 and 4"));
+    }
 }

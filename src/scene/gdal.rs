@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::path::Path;
 
+use gdal::raster::RasterBand;
 use gdal::{Dataset, DatasetOptions};
 use gdal_sys::{CPLErr, CPLErrorNum};
 
@@ -86,4 +87,13 @@ pub(super) fn grid(dataset: &Dataset, notes: &mut Vec<String>) -> Grid {
         notes.push(format!("{points} ground control points are not carried to the maps; warp the scene to keep them"));
     }
     grid
+}
+
+/// GDAL's name for the type of a band; the safe interface knows complex types only as unknown.
+pub(super) fn type_name(band: &RasterBand<'_>) -> String {
+    // SAFETY: the handle belongs to `band` and is used while it is borrowed; a name is a static string, or null.
+    unsafe {
+        let name = gdal_sys::GDALGetDataTypeName(gdal_sys::GDALGetRasterDataType(band.c_rasterband()));
+        if name.is_null() { "unknown".to_owned() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
 }

@@ -94,7 +94,7 @@ impl Facts {
 /// GDAL's types by name: versions before 3.7 know signed bytes only as a remark on unsigned ones.
 fn sample_type(place: &str, band: &RasterBand<'_>) -> Result<SampleType> {
     let signed = || band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").is_some_and(|t| t == "SIGNEDBYTE");
-    let name = band.band_type().name();
+    let name = quiet::type_name(band);
     Ok(match name.as_str() {
         "Byte" | "UInt8" => {
             if signed() {

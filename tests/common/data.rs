@@ -1,0 +1,76 @@
+//! The measured scenes and libraries, which are not part of the repository, and maps made of them.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use alunite::scene::{Scene, SceneOptions};
+use alunite::tile::{Sample as _, Window};
+use alunite::with_samples;
+
+/// The folder of measured data: `ALUNITE_DATA`, or `../shared/data` beside the checkout.
+///
+/// `None`, said on stderr, where there is none; in CI (`CI=true`) that is a failure.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("ALUNITE_DATA").map_or_else(beside, PathBuf::from);
+    if folder.join("cuprite95_swir_rois.img").is_file() {
+        return Some(folder);
+    }
+    let missing = format!("no measured data in {}: set ALUNITE_DATA", folder.display());
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
+    eprintln!("left out: {missing}");
+    None
+}
+
+/// The thirteen minerals that the Cuprite regions are tested with.
+pub(crate) const CUPRITE_TARGETS: [&str; 13] = [
+    "Alunite GDS84 Na03",
+    "Alunite GDS82 Na82",
+    "Kaolinite KGa-1 (wxl)",
+    "Kaolinite CM9",
+    "Dickite NMNH106242",
+    "Muscovite GDS107",
+    "Montmorillonite SWy-1",
+    "Montmorillonite CM20",
+    "Chalcedony CU91-6A",
+    "Opal WS732",
+    "Calcite WS272",
+    "Buddingtonite GDS85 D-206",
+    "Pyrophyllite PYS1A fine gr",
+];
+
+/// The library of the Cuprite tests.
+pub(crate) const BECKMAN: &str = "usgs_splib07a_alteration_beckman.sli";
+
+/// Where the minerals of altered rock differ.
+pub(crate) const SWIR: &str = "2.08um-2.40um";
+
+/// Runs `alunite map SCENE --out OUT` on the CPU with further arguments.
+pub(crate) fn map(scene: &Path, out: &Path, arguments: &[&str]) -> Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alunite"));
+    command.arg("map").arg(scene).arg("--out").arg(out).args(["--backend", "cpu", "--quiet"]).args(arguments);
+    command.output().unwrap()
+}
+
+/// The same, which must succeed; gives what it said on stderr.
+pub(crate) fn mapped(scene: &Path, out: &Path, arguments: &[&str]) -> String {
+    let output = map(scene, out, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?} on {}: {}: {said}", scene.display(), output.status);
+    said
+}
+
+/// All stored values of some bands (from 0). Wavelengths do not matter here, nor whether they have a unit.
+pub(crate) fn bands(path: &Path, bands: &[usize]) -> Vec<Vec<f64>> {
+    let scene = Scene::open(path, &SceneOptions::default()).unwrap();
+    let (width, height) = (scene.description.samples, scene.description.lines);
+    let tile = scene.reader(bands).unwrap().read(Window { x: 0, y: 0, width, height }).unwrap();
+    with_samples!(&tile.samples, values => {
+        values.chunks(tile.stride).map(|band| band[..width * height].iter().map(|v| v.to_f64()).collect()).collect()
+    })
+}
+
+/// All stored values of one band (from 0).
+pub(crate) fn band(path: &Path, band: usize) -> Vec<f64> {
+    bands(path, &[band]).remove(0)
+}

@@ -1,0 +1,173 @@
+//! Against the answers of a peer: Spectral Python's angles, made by tests/golden/spectral_angles.py.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::path::Path;
+
+use alunite::compute::cpu::Cpu;
+use alunite::compute::gpu::Gpu;
+use alunite::compute::{Backend, Scores, Task};
+use alunite::library::resample::Resampler;
+use alunite::library::{Axis, Library};
+use alunite::methods;
+use alunite::scene::{Scene, SceneOptions};
+use alunite::spectrum::WavelengthRange;
+use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
+use ndarray::Array2;
+
+#[path = "common/data.rs"]
+mod data;
+#[path = "common/gpu.rs"]
+mod gpu;
+
+/// Radians: f32 scores of f64 angles, against arc cosines that SPy takes in f64 (good to 2e-8 near zero).
+const TOLERANCE: f64 = 1e-5;
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    targets: Vec<Vec<f64>>,
+    pixels: Vec<Vec<f64>>,
+    angles: Vec<Vec<f64>>,
+}
+
+impl Golden {
+    fn read() -> Self {
+        serde_json::from_str(include_str!("golden/spectral_angles.json")).unwrap()
+    }
+
+    fn task(&self) -> Task {
+        let (count, bands) = (self.targets.len(), self.targets[0].len());
+        let targets = Array2::from_shape_vec((count, bands), self.targets.concat()).unwrap();
+        let method = methods::find("sam").unwrap();
+        Task {
+            method,
+            prepared: method.prepare(targets.view()).unwrap(),
+            sample_type: SampleType::F32,
+            scaling: Scaling::identity(bands),
+            nodata: None,
+            rules: true,
+        }
+    }
+
+    fn tile(&self) -> Tile {
+        let window = Window { x: 0, y: 0, width: self.pixels.len(), height: 1 };
+        let mut tile = Tile::zeros(window, self.pixels[0].len(), SampleType::F32);
+        let stride = tile.stride;
+        let Samples::F32(values) = &mut tile.samples else { unreachable!() };
+        for (p, pixel) in self.pixels.iter().enumerate() {
+            for (b, &v) in pixel.iter().enumerate() {
+                values[b * stride + p] = v as f32;
+            }
+        }
+        tile
+    }
+
+    /// The largest difference of `scores` from SPy's angles, in radians. Targets must be SPy's, or tied with them.
+    fn largest_difference(&self, scores: &Scores) -> f64 {
+        let mut largest = 0.0_f64;
+        for (p, angles) in self.angles.iter().enumerate() {
+            let mut sorted = angles.clone();
+            sorted.sort_by(f64::total_cmp);
+            let (best, runner_up) = (usize::from(scores.best[p]), usize::from(scores.runner_up[p]));
+            assert_ne!(best, runner_up, "pixel {p}");
+            let score = f64::from(scores.score[p]);
+            let second = score + f64::from(scores.margin[p]);
+            // What is called best has the best angle, in alunite's figures and in SPy's own.
+            for (given, expected) in
+                [(score, sorted[0]), (angles[best], sorted[0]), (second, sorted[1]), (angles[runner_up], sorted[1])]
+            {
+                largest = largest.max((given - expected).abs());
+            }
+            for (t, &angle) in angles.iter().enumerate() {
+                largest = largest.max((f64::from(scores.rules[t * self.pixels.len() + p]) - angle).abs());
+            }
+        }
+        largest
+    }
+}
+
+#[test]
+fn cpu_angles_are_those_of_spectral_python() {
+    let golden = Golden::read();
+    let scores = Cpu::new(golden.task(), 1).unwrap().map(&golden.tile()).unwrap();
+    let largest = golden.largest_difference(&scores);
+    eprintln!("CPU: largest difference {largest:.2e} rad");
+    assert!(largest <= TOLERANCE, "{largest}");
+}
+
+#[test]
+fn gpu_angles_are_those_of_spectral_python() {
+    let golden = Golden::read();
+    let Some(device) = gpu::device() else { return };
+    let scores = Gpu::new(device, golden.task(), 1).unwrap().map(&golden.tile()).unwrap();
+    let largest = golden.largest_difference(&scores);
+    eprintln!("GPU: largest difference {largest:.2e} rad");
+    assert!(largest <= TOLERANCE, "{largest}");
+}
+
+#[test]
+fn a_wrong_angle_would_be_found() {
+    let golden = Golden::read();
+    let mut scores = Cpu::new(golden.task(), 1).unwrap().map(&golden.tile()).unwrap();
+    scores.score[17] += 3e-5;
+    assert!(golden.largest_difference(&scores) > TOLERANCE);
+}
+
+/// Writes the Cuprite targets on the scene's bands: a row of band numbers from 1, then a row for each target.
+fn dump_targets(folder: &Path, to: &Path) {
+    let scene = Scene::open(&folder.join("cuprite95_swir_rois.hdr"), &SceneOptions::default()).unwrap();
+    let scene_bands = scene.description.spectral.as_ref().unwrap();
+    let range: WavelengthRange = data::SWIR.parse().unwrap();
+    let used: Vec<usize> = (0..scene_bands.len()).filter(|&b| range.contains(scene_bands.centres[b])).collect();
+    let library = Library::open(&folder.join(data::BECKMAN), None).unwrap();
+    let Ok(Axis::Wavelengths(channels)) = &library.axis else { panic!("the library has wavelengths") };
+    let resampler = Resampler::new(channels, scene_bands);
+    let mut table = csv::Writer::from_path(to).unwrap();
+    let numbers = used.iter().map(|b| (b + 1).to_string());
+    table.write_record(["band".to_owned()].into_iter().chain(numbers)).unwrap();
+    for name in data::CUPRITE_TARGETS {
+        let spectrum = library.spectra.iter().find(|s| s.name == name).unwrap();
+        let values = resampler.apply(&spectrum.values).values;
+        table.write_record([name.to_owned()].into_iter().chain(used.iter().map(|&b| values[b].to_string()))).unwrap();
+    }
+    table.flush().unwrap();
+}
+
+#[test]
+fn cuprite_is_mapped_as_spectral_python_maps_it() {
+    let Some(folder) = data::folder() else { return };
+    if let Some(path) = std::env::var_os("ALUNITE_DUMP") {
+        dump_targets(&folder, Path::new(&path));
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cuprite_angles.csv");
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(golden).unwrap();
+    let golden: Vec<(usize, usize, u8, f64, f64)> = reader.deserialize().map(Result::unwrap).collect();
+    assert_eq!(golden.len(), 557);
+
+    let out = tempfile::tempdir().unwrap();
+    let library = folder.join(data::BECKMAN);
+    data::mapped(
+        &folder.join("cuprite95_swir_rois.img"),
+        out.path(),
+        &[
+            "--library",
+            library.to_str().unwrap(),
+            "--targets",
+            &data::CUPRITE_TARGETS.join(","),
+            "--wavelengths",
+            data::SWIR,
+            "--threshold",
+            "3",
+        ],
+    );
+    let classes = data::band(&out.path().join("sam_classes.tif"), 0);
+    let angles = data::band(&out.path().join("sam_scores.tif"), 0);
+    let mut largest = 0.0_f64;
+    for (line, sample, _region, best, angle) in golden {
+        let at = line * 272 + sample;
+        largest = largest.max((angles[at] - angle).abs());
+        assert_eq!(classes[at], best + 1.0, "line {line}, sample {sample}: angle {} for {angle}", angles[at]);
+    }
+    eprintln!("Cuprite: largest difference {largest:.2e} rad");
+    assert!(largest <= TOLERANCE, "{largest}");
+}

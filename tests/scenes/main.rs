@@ -1,0 +1,11 @@
+//! Scenes: every layout reads to the same tile, wrong files are refused by name, real files are described right.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod cube;
+mod layouts;
+mod real;
+mod refusals;
+mod survey;
+mod tiffs;
