@@ -200,7 +200,7 @@ fn targets_can_come_from_a_file() {
     let names: Vec<&str> = report["classes"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
     assert_eq!(names, [NAMES[2], NAMES[0], NAMES[1]]);
     let gone = world.map(&["--overwrite", "--targets", "@gone.txt"]).assert();
-    gone.code(predicate::ne(0)).stderr(predicate::str::contains("gone.txt"));
+    gone.code(2).stderr(predicate::str::contains("gone.txt"));
 }
 
 #[test]

@@ -323,3 +323,9 @@ fn as_many_channels_as_bands_where_they_are_matched_by_index() {
     refused(&world, &["--match-bands-by-index"], &["library.csv", "3 channels", "12 bands"]);
     refused(&world, &[], &["library.csv", "3 channels have no wavelengths", "--match-bands-by-index"]);
 }
+
+#[test]
+fn files_named_by_options_that_are_missing() {
+    refused(&World::new(), &["--bands-from", "gone.csv"], &["gone.csv"]);
+    refused(&World::new(), &["--targets", "@gone.txt"], &["gone.txt", "names of targets"]);
+}

@@ -236,7 +236,7 @@ fn targets(given: &[String]) -> Result<Option<Vec<String>>> {
             Some(path) => {
                 let path = Path::new(path);
                 let text = std::fs::read_to_string(path)
-                    .map_err(|e| Error::io(path, "cannot read the names of targets", &e))?;
+                    .map_err(|e| Error::refused(path.display(), format!("cannot read the names of targets: {e}")))?;
                 names.extend(text.lines().map(|l| l.trim().to_owned()));
                 continue;
             }

@@ -12,7 +12,8 @@ pub(super) fn read(path: &Path, bands: usize) -> Result<Bands> {
         Error::refused(path.display(), format!("not a table of bands: {e}"))
             .hint("the columns are channel,wavelength_nm,fwhm_nm, one line for each band of the scene")
     };
-    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "cannot open --bands-from", &e))?;
+    let file = std::fs::File::open(path)
+        .map_err(|e| Error::refused(path.display(), format!("cannot open --bands-from: {e}")))?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(file);
     let headings = reader.headers().map_err(failed)?.clone();
     let column = |name: &str| headings.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
