@@ -248,6 +248,21 @@ fn enmap_tiles_are_mapped_without_their_empty_bands() {
 }
 
 #[test]
+fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
+    let Some(folder) = data::folder() else { return };
+    let library = folder.join(data::BECKMAN);
+    let out = tempfile::tempdir().unwrap();
+    // Woods and lakes, over the whole range: no mineral comes near.
+    let scene = folder.join("enmap_l2a_potsdam_128_128.tif");
+    let output = data::map(&scene, out.path(), &["--library", text(&library), "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["unclassified_pixels"], 1023);
+    assert!(data::band(&out.path().join("sam_classes.tif"), 0).iter().all(|class| [0.0, 255.0].contains(class)));
+    assert!(data::band(&out.path().join("sam_scores.tif"), 0).iter().all(|angle| *angle == -9999.0 || *angle > 0.1));
+}
+
+#[test]
 fn emit_is_mapped_once_its_unit_is_given() {
     let Some(folder) = data::folder() else { return };
     let path = folder.join("emit20250324t221005_jpl_unmix_ex");
