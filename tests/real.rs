@@ -10,6 +10,8 @@ use serde_json::Value;
 
 #[path = "common/data.rs"]
 mod data;
+#[path = "common/gpu.rs"]
+mod gpu;
 
 /// Runs `alunite map` in a folder that is gone afterwards.
 struct Run {
@@ -397,5 +399,38 @@ fn what_is_no_scene_is_refused() {
         }
         let said = refused(&library, &arguments);
         assert!(said.contains("ENVI Spectral Library"), "{said}");
+    }
+}
+
+/// Radians: a rule image may take the arc cosine of a f32 cosine where that is good to this.
+const RULE: f64 = 1e-5;
+
+#[test]
+fn the_gpu_makes_the_same_maps() {
+    let Some(folder) = data::folder() else { return };
+    let Some(device) = gpu::device() else { return };
+    let adapter = device.facts().name.clone();
+    let library = folder.join(data::BECKMAN);
+    for name in [
+        "cuprite95_swir_rois.img",
+        "cuprite97_pixels.img",
+        "fenix_outcrop.dat",
+        "enmap_l2a_potsdam_160_128.tif",
+        "ang20140912t192359_corr_v1c_img_2580-2590_540-550.img",
+    ] {
+        let arguments = ["--library", text(&library), "--wavelengths", data::SWIR, "--threshold", "3", "--rules"];
+        let cpu = Run::of(&folder.join(name), &arguments);
+        let gpu = Run::of(&folder.join(name), &[&arguments[..], &["--adapter", &adapter]].concat());
+        assert!(gpu.report["backend"].as_str().unwrap().contains(&adapter), "{}", gpu.report["backend"]);
+        assert_eq!(cpu.report["classes"], gpu.report["classes"], "{name}");
+        for map in ["sam_classes.tif", "sam_scores.tif", "sam_runner_up.tif"] {
+            let [a, b] = [&cpu, &gpu].map(|run| std::fs::read(run.file(map)).unwrap());
+            assert!(a == b, "{map} of {name}");
+        }
+        let all: Vec<usize> = (0..38).collect();
+        let [a, b] = [&cpu, &gpu].map(|run| data::bands(&run.file("sam_rules.tif"), &all).concat());
+        let largest = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        eprintln!("{name}: rules differ by {largest:.1e} rad at most");
+        assert!(largest <= RULE, "{name}: {largest}");
     }
 }
