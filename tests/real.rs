@@ -10,6 +10,8 @@ use serde_json::Value;
 
 #[path = "common/data.rs"]
 mod data;
+#[path = "common/gpu.rs"]
+mod gpu;
 
 /// Runs `alunite map` in a folder that is gone afterwards.
 struct Run {
@@ -248,6 +250,21 @@ fn enmap_tiles_are_mapped_without_their_empty_bands() {
 }
 
 #[test]
+fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
+    let Some(folder) = data::folder() else { return };
+    let library = folder.join(data::BECKMAN);
+    let out = tempfile::tempdir().unwrap();
+    // Woods and lakes, over the whole range: no mineral comes near.
+    let scene = folder.join("enmap_l2a_potsdam_128_128.tif");
+    let output = data::map(&scene, out.path(), &["--library", text(&library), "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["unclassified_pixels"], 1023);
+    assert!(data::band(&out.path().join("sam_classes.tif"), 0).iter().all(|class| [0.0, 255.0].contains(class)));
+    assert!(data::band(&out.path().join("sam_scores.tif"), 0).iter().all(|angle| *angle == -9999.0 || *angle > 0.1));
+}
+
+#[test]
 fn emit_is_mapped_once_its_unit_is_given() {
     let Some(folder) = data::folder() else { return };
     let path = folder.join("emit20250324t221005_jpl_unmix_ex");
@@ -382,5 +399,38 @@ fn what_is_no_scene_is_refused() {
         }
         let said = refused(&library, &arguments);
         assert!(said.contains("ENVI Spectral Library"), "{said}");
+    }
+}
+
+/// Radians: a rule image may take the arc cosine of a f32 cosine where that is good to this.
+const RULE: f64 = 1e-5;
+
+#[test]
+fn the_gpu_makes_the_same_maps() {
+    let Some(folder) = data::folder() else { return };
+    let Some(device) = gpu::device() else { return };
+    let adapter = device.facts().name.clone();
+    let library = folder.join(data::BECKMAN);
+    for name in [
+        "cuprite95_swir_rois.img",
+        "cuprite97_pixels.img",
+        "fenix_outcrop.dat",
+        "enmap_l2a_potsdam_160_128.tif",
+        "ang20140912t192359_corr_v1c_img_2580-2590_540-550.img",
+    ] {
+        let arguments = ["--library", text(&library), "--wavelengths", data::SWIR, "--threshold", "3", "--rules"];
+        let cpu = Run::of(&folder.join(name), &arguments);
+        let gpu = Run::of(&folder.join(name), &[&arguments[..], &["--adapter", &adapter]].concat());
+        assert!(gpu.report["backend"].as_str().unwrap().contains(&adapter), "{}", gpu.report["backend"]);
+        assert_eq!(cpu.report["classes"], gpu.report["classes"], "{name}");
+        for map in ["sam_classes.tif", "sam_scores.tif", "sam_runner_up.tif"] {
+            let [a, b] = [&cpu, &gpu].map(|run| std::fs::read(run.file(map)).unwrap());
+            assert!(a == b, "{map} of {name}");
+        }
+        let all: Vec<usize> = (0..38).collect();
+        let [a, b] = [&cpu, &gpu].map(|run| data::bands(&run.file("sam_rules.tif"), &all).concat());
+        let largest = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        eprintln!("{name}: rules differ by {largest:.1e} rad at most");
+        assert!(largest <= RULE, "{name}: {largest}");
     }
 }

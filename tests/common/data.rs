@@ -45,10 +45,11 @@ pub(crate) const BECKMAN: &str = "usgs_splib07a_alteration_beckman.sli";
 /// Where the minerals of altered rock differ.
 pub(crate) const SWIR: &str = "2.08um-2.40um";
 
-/// Runs `alunite map SCENE --out OUT` on the CPU with further arguments.
+/// Runs `alunite map SCENE --out OUT` with further arguments, on the CPU unless they name an adapter.
 pub(crate) fn map(scene: &Path, out: &Path, arguments: &[&str]) -> Output {
+    let backend = if arguments.contains(&"--adapter") { "gpu" } else { "cpu" };
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alunite"));
-    command.arg("map").arg(scene).arg("--out").arg(out).args(["--backend", "cpu", "--quiet"]).args(arguments);
+    command.arg("map").arg(scene).arg("--out").arg(out).args(["--backend", backend, "--quiet"]).args(arguments);
     command.output().unwrap()
 }
 
