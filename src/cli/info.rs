@@ -111,11 +111,18 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
     line(&mut text, "scene", d.path.display());
     line(&mut text, "format", d.format);
     line(&mut text, "shape", format_args!("{} lines x {} samples x {} bands", d.lines, d.samples, d.bands));
+    let interleave = format!("{:?}", d.interleave).to_uppercase();
     let order = if d.big_endian { "big-endian" } else { "little-endian" };
     line(
         &mut text,
         "values",
-        format_args!("{}, {:?}, {order}, blocks of {} x {}", d.sample_type.name(), d.interleave, d.block.0, d.block.1),
+        format_args!(
+            "{}, {}, {order}, blocks of {} x {}",
+            d.sample_type.name(),
+            format!("{:?}", d.interleave).to_uppercase(),
+            d.block.0,
+            d.block.1
+        ),
     );
     match &d.grid.geotransform {
         Some(g) => {

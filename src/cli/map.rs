@@ -253,7 +253,9 @@ fn summary(finished: &Finished) {
     let mut classes: Vec<_> = report.classes.iter().filter(|c| c.pixels > 0).collect();
     classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
     for class in classes {
-        let area = class.km2.map_or(String::new(), |km2| format!("{km2:>12.3} km2"));
+        let area = class.km2.map_or(String::new(), |km2| {
+            if km2 < 0.1 { format!("{:>12.1} m2 ", km2 * 1e6) } else { format!("{km2:>12.3} km2") }
+        });
         say!("{:>12} pixels {area}  {}", class.pixels, class.name);
     }
     say!("{:>12} pixels unclassified, {} no data", report.unclassified_pixels, report.nodata_pixels);
