@@ -116,13 +116,7 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
     line(
         &mut text,
         "values",
-        format_args!(
-            "{}, {}, {order}, blocks of {} x {}",
-            d.sample_type.name(),
-            format!("{:?}", d.interleave).to_uppercase(),
-            d.block.0,
-            d.block.1
-        ),
+        format_args!("{}, {}, {order}, blocks of {} x {}", d.sample_type.name(), interleave, d.block.0, d.block.1),
     );
     match &d.grid.geotransform {
         Some(g) => {

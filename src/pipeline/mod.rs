@@ -1,7 +1,7 @@
 //! A run: plan, map, finish. Each is a function that can be run by itself.
 //!
-//! [`plan`](plan::plan) reads headers and libraries and fixes everything that decides the result; [`map`](run::map)
-//! reads, maps and publishes tiles as parts; [`finish`](finish::finish) puts the parts together. A part that is there
+//! [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`map`]
+//! reads, maps and publishes tiles as parts; [`fn@finish`] puts the parts together. A part that is there
 //! and checks out is not made again, so a run that was killed goes on where it was.
 
 mod bands;

@@ -131,7 +131,7 @@ fn sentences(bands: &[usize], low: Vec<Vec<f64>>, spectra: usize) -> Vec<String>
         let share = 100.0 * most as f64 / spectra as f64;
         format!(
             "the value {value} stands in up to {share:.0} % of the sampled spectra, in {} (counted from 1): perhaps fill \
-             that is not declared; pass --nodata {value} if so",
+             that is not declared; pass --nodata {value} if so (it replaces a value that the file declares)",
             ranges(&bands)
         )
     };
