@@ -15,8 +15,7 @@ use alunite::spectrum::WavelengthRange;
 use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
 use ndarray::Array2;
 
-#[path = "common/data.rs"]
-mod data;
+mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
 
@@ -135,7 +134,7 @@ fn dump_targets(folder: &Path, to: &Path) {
 
 #[test]
 fn cuprite_is_mapped_as_spectral_python_maps_it() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     if let Some(path) = std::env::var_os("ALUNITE_DUMP") {
         dump_targets(&folder, Path::new(&path));
     }

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use alunite::scene::{Scene, SceneOptions};
 use serde_json::Value;
 
-#[path = "common/data.rs"]
-mod data;
+mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
 
@@ -164,7 +163,7 @@ impl Regions {
 
 #[test]
 fn cuprite_regions_get_their_minerals() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let regions = Regions::of(&folder, &data::CUPRITE_TARGETS);
     regions.print("Cuprite regions, 13 spectra:");
     let alunite = regions.share(0, &["Alunite"]);
@@ -179,7 +178,7 @@ fn cuprite_regions_get_their_minerals() {
 /// What the README warns of: with spectra of minerals that are not there, the best angle is often theirs.
 #[test]
 fn cuprite_with_every_spectrum_still_finds_alunite() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let regions = Regions::of(&folder, &[]);
     regions.print("Cuprite regions, all 38 spectra:");
     assert!(regions.share(0, &["Alunite"]) >= 90.0);
@@ -190,7 +189,7 @@ fn cuprite_with_every_spectrum_still_finds_alunite() {
 /// Spectral Python 0.25 reads these sums of stored values (each times its place from 1, so that order counts).
 #[test]
 fn envi_scenes_are_read_as_spectral_python_reads_them() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     for (name, band, sum) in EXPECTED_SUMS {
         let values = data::band(&folder.join(name), band);
         let got = values.iter().zip(1..).map(|(v, place)| v * f64::from(place)).sum::<f64>() / values.len() as f64;
@@ -216,7 +215,7 @@ const EXPECTED_SUMS: [(&str, usize, f64); 12] = [
 
 #[test]
 fn enmap_tiles_are_mapped_without_their_empty_bands() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     for (tile, column) in [("enmap_l2a_potsdam_128_128.tif", 0.0), ("enmap_l2a_potsdam_160_128.tif", 32.0)] {
         let path = folder.join(tile);
         let scene = scene(&path);
@@ -251,7 +250,7 @@ fn enmap_tiles_are_mapped_without_their_empty_bands() {
 
 #[test]
 fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let library = folder.join(data::BECKMAN);
     let out = tempfile::tempdir().unwrap();
     // Woods and lakes, over the whole range: no mineral comes near.
@@ -266,7 +265,7 @@ fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
 
 #[test]
 fn emit_is_mapped_once_its_unit_is_given() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let path = folder.join("emit20250324t221005_jpl_unmix_ex");
     let library = folder.join(data::BECKMAN);
     let arguments = ["--library", text(&library), "--wavelengths", data::SWIR];
@@ -289,7 +288,7 @@ fn emit_is_mapped_once_its_unit_is_given() {
 
 #[test]
 fn a_rotated_grid_is_carried_over_exactly() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let path = folder.join("ang20140912t192359_corr_v1c_img_2580-2590_540-550.img");
     let library = folder.join(data::BECKMAN);
     let run = Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR]);
@@ -313,7 +312,7 @@ fn a_rotated_grid_is_carried_over_exactly() {
 
 #[test]
 fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let path = folder.join("jasper_ridge_f224.img");
     let library = folder.join(data::BECKMAN);
     let said = refused(&path, &["--library", text(&library)]);
@@ -352,7 +351,7 @@ fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
 
 #[test]
 fn a_fenix_outcrop_is_read_with_its_scale_and_nodata() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let path = folder.join("fenix_outcrop.dat");
     let described = scene(&path).description;
     assert_eq!((described.nodata, described.scaling.gain[0]), (Some(0.0), 1.0 / 65535.0));
@@ -371,7 +370,7 @@ fn a_fenix_outcrop_is_read_with_its_scale_and_nodata() {
 
 #[test]
 fn wavelengths_out_of_order_are_used_as_they_are() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let library = folder.join(data::BECKMAN);
     // A line of single pixels; detector joins at three places, all within the whole range.
     let path = folder.join("cuprite97_pixels.img");
@@ -387,7 +386,7 @@ fn wavelengths_out_of_order_are_used_as_they_are() {
 
 #[test]
 fn what_is_no_scene_is_refused() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let library = folder.join(data::BECKMAN);
     for extra in [&[][..], &["--wavelengths", data::SWIR]] {
         let arguments = [&["--library", text(&library)], extra].concat();
@@ -407,7 +406,7 @@ const RULE: f64 = 1e-5;
 
 #[test]
 fn the_gpu_makes_the_same_maps() {
-    let Some(folder) = data::folder() else { return };
+    let Some(folder) = common::data() else { return };
     let Some(device) = gpu::device() else { return };
     let adapter = device.facts().name.clone();
     let library = folder.join(data::BECKMAN);
