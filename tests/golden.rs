@@ -18,6 +18,8 @@ use ndarray::Array2;
 mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
+#[path = "common/measured.rs"]
+mod measured;
 
 /// Radians: f32 scores of f64 angles, against arc cosines that SPy takes in f64 (good to 2e-8 near zero).
 const TOLERANCE: f64 = 1e-5;
@@ -116,15 +118,15 @@ fn a_wrong_angle_would_be_found() {
 fn dump_targets(folder: &Path, to: &Path) {
     let scene = Scene::open(&folder.join("cuprite95_swir_rois.hdr"), &SceneOptions::default()).unwrap();
     let scene_bands = scene.description.spectral.as_ref().unwrap();
-    let range: WavelengthRange = data::SWIR.parse().unwrap();
+    let range: WavelengthRange = measured::SWIR.parse().unwrap();
     let used: Vec<usize> = (0..scene_bands.len()).filter(|&b| range.contains(scene_bands.centres[b])).collect();
-    let library = Library::open(&folder.join(data::BECKMAN), None).unwrap();
+    let library = Library::open(&folder.join(measured::BECKMAN), None).unwrap();
     let Ok(Axis::Wavelengths(channels)) = &library.axis else { panic!("the library has wavelengths") };
     let resampler = Resampler::new(channels, scene_bands);
     let mut table = csv::Writer::from_path(to).unwrap();
     let numbers = used.iter().map(|b| (b + 1).to_string());
     table.write_record(["band".to_owned()].into_iter().chain(numbers)).unwrap();
-    for name in data::CUPRITE_TARGETS {
+    for name in measured::CUPRITE_TARGETS {
         let spectrum = library.spectra.iter().find(|s| s.name == name).unwrap();
         let values = resampler.apply(&spectrum.values).values;
         table.write_record([name.to_owned()].into_iter().chain(used.iter().map(|&b| values[b].to_string()))).unwrap();
@@ -144,23 +146,23 @@ fn cuprite_is_mapped_as_spectral_python_maps_it() {
     assert_eq!(golden.len(), 557);
 
     let out = tempfile::tempdir().unwrap();
-    let library = folder.join(data::BECKMAN);
-    data::mapped(
+    let library = folder.join(measured::BECKMAN);
+    measured::mapped(
         &folder.join("cuprite95_swir_rois.img"),
         out.path(),
         &[
             "--library",
             library.to_str().unwrap(),
             "--targets",
-            &data::CUPRITE_TARGETS.join(","),
+            &measured::CUPRITE_TARGETS.join(","),
             "--wavelengths",
-            data::SWIR,
+            measured::SWIR,
             "--threshold",
             "3",
         ],
     );
-    let classes = data::band(&out.path().join("sam_classes.tif"), 0);
-    let angles = data::band(&out.path().join("sam_scores.tif"), 0);
+    let classes = measured::band(&out.path().join("sam_classes.tif"), 0);
+    let angles = measured::band(&out.path().join("sam_scores.tif"), 0);
     let mut largest = 0.0_f64;
     for (line, sample, _region, best, angle) in golden {
         let at = line * 272 + sample;

@@ -11,6 +11,8 @@ use serde_json::Value;
 mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
+#[path = "common/measured.rs"]
+mod measured;
 
 /// Runs `alunite map` in a folder that is gone afterwards.
 struct Run {
@@ -23,7 +25,7 @@ impl Run {
     /// A run that must succeed.
     fn of(scene: &Path, arguments: &[&str]) -> Self {
         let out = tempfile::tempdir().unwrap();
-        let said = data::mapped(scene, out.path(), arguments);
+        let said = measured::mapped(scene, out.path(), arguments);
         let report = std::fs::read(out.path().join("run.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
         let counted: u64 = report["classes"].as_array().unwrap().iter().map(|c| c["pixels"].as_u64().unwrap()).sum();
@@ -38,11 +40,11 @@ impl Run {
     }
 
     fn classes(&self) -> Vec<f64> {
-        data::band(&self.file("sam_classes.tif"), 0)
+        measured::band(&self.file("sam_classes.tif"), 0)
     }
 
     fn angles(&self) -> Vec<f64> {
-        data::band(&self.file("sam_scores.tif"), 0)
+        measured::band(&self.file("sam_scores.tif"), 0)
     }
 
     /// The centres of the bands in use, in nanometres.
@@ -66,7 +68,7 @@ impl Run {
     fn pixels_without_data(&self, scene: &Path, nodata: f64) -> u64 {
         let bands = self.report["bands_in_use"].as_array().unwrap();
         let bands: Vec<usize> = bands.iter().map(|b| b["band"].as_u64().unwrap() as usize - 1).collect();
-        let bands = data::bands(scene, &bands);
+        let bands = measured::bands(scene, &bands);
         let values = |pixel: usize| bands.iter().map(move |band| band[pixel]);
         let empty = |p: &usize| values(*p).any(|v| v == nodata) || values(*p).all(|v| v == 0.0);
         (0..bands[0].len()).filter(empty).count() as u64
@@ -90,7 +92,7 @@ impl Run {
 fn refused(scene: &Path, arguments: &[&str]) -> String {
     let parent = tempfile::tempdir().unwrap();
     let out = parent.path().join("out");
-    let output = data::map(scene, &out, arguments);
+    let output = measured::map(scene, &out, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{}: {said}", scene.display());
     let left = std::fs::read_dir(&out).map_or(0, Iterator::count);
@@ -118,8 +120,8 @@ const REGIONS: [&str; 4] = ["alunite", "kaolinite", "montmorillonite", "hydrated
 impl Regions {
     /// Maps Cuprite with a threshold that takes every pixel.
     fn of(folder: &Path, targets: &[&str]) -> Self {
-        let library = folder.join(data::BECKMAN);
-        let mut arguments = vec!["--library", text(&library), "--wavelengths", data::SWIR, "--threshold", "3"];
+        let library = folder.join(measured::BECKMAN);
+        let mut arguments = vec!["--library", text(&library), "--wavelengths", measured::SWIR, "--threshold", "3"];
         let targets = targets.join(",");
         if !targets.is_empty() {
             arguments.extend(["--targets", &targets]);
@@ -164,7 +166,7 @@ impl Regions {
 #[test]
 fn cuprite_regions_get_their_minerals() {
     let Some(folder) = common::data() else { return };
-    let regions = Regions::of(&folder, &data::CUPRITE_TARGETS);
+    let regions = Regions::of(&folder, &measured::CUPRITE_TARGETS);
     regions.print("Cuprite regions, 13 spectra:");
     let alunite = regions.share(0, &["Alunite"]);
     let montmorillonite = regions.share(2, &["Montmorillonite"]);
@@ -191,7 +193,7 @@ fn cuprite_with_every_spectrum_still_finds_alunite() {
 fn envi_scenes_are_read_as_spectral_python_reads_them() {
     let Some(folder) = common::data() else { return };
     for (name, band, sum) in EXPECTED_SUMS {
-        let values = data::band(&folder.join(name), band);
+        let values = measured::band(&folder.join(name), band);
         let got = values.iter().zip(1..).map(|(v, place)| v * f64::from(place)).sum::<f64>() / values.len() as f64;
         assert!((got - sum).abs() <= 1e-9 * sum.abs(), "{name}, band {band}: {got} for {sum}");
     }
@@ -227,9 +229,9 @@ fn enmap_tiles_are_mapped_without_their_empty_bands() {
         let first = self::scene(&folder.join("enmap_l2a_potsdam_128_128.tif")).description.grid.geotransform.unwrap();
         assert_eq!(transform[0], first[0] + 30.0 * column, "the second tile lies 32 pixels east");
 
-        for library in [data::BECKMAN, "usgs_splib07a_alteration_asd.csv"] {
+        for library in [measured::BECKMAN, "usgs_splib07a_alteration_asd.csv"] {
             let library = folder.join(library);
-            let run = Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR]);
+            let run = Run::of(&path, &["--library", text(&library), "--wavelengths", measured::SWIR]);
             run.is_a_swir_map(38);
             assert!(run.said.contains("the wavelengths are not in rising order (at band 92)"), "{}", run.said);
             let map = self::scene(&run.file("sam_classes.tif")).description;
@@ -251,24 +253,26 @@ fn enmap_tiles_are_mapped_without_their_empty_bands() {
 #[test]
 fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
     let Some(folder) = common::data() else { return };
-    let library = folder.join(data::BECKMAN);
+    let library = folder.join(measured::BECKMAN);
     let out = tempfile::tempdir().unwrap();
     // Woods and lakes, over the whole range: no mineral comes near.
     let scene = folder.join("enmap_l2a_potsdam_128_128.tif");
-    let output = data::map(&scene, out.path(), &["--library", text(&library), "--json"]);
+    let output = measured::map(&scene, out.path(), &["--library", text(&library), "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["unclassified_pixels"], 1023);
-    assert!(data::band(&out.path().join("sam_classes.tif"), 0).iter().all(|class| [0.0, 255.0].contains(class)));
-    assert!(data::band(&out.path().join("sam_scores.tif"), 0).iter().all(|angle| *angle == -9999.0 || *angle > 0.1));
+    assert!(measured::band(&out.path().join("sam_classes.tif"), 0).iter().all(|class| [0.0, 255.0].contains(class)));
+    assert!(
+        measured::band(&out.path().join("sam_scores.tif"), 0).iter().all(|angle| *angle == -9999.0 || *angle > 0.1)
+    );
 }
 
 #[test]
 fn emit_is_mapped_once_its_unit_is_given() {
     let Some(folder) = common::data() else { return };
     let path = folder.join("emit20250324t221005_jpl_unmix_ex");
-    let library = folder.join(data::BECKMAN);
-    let arguments = ["--library", text(&library), "--wavelengths", data::SWIR];
+    let library = folder.join(measured::BECKMAN);
+    let arguments = ["--library", text(&library), "--wavelengths", measured::SWIR];
     let said = refused(&path, &arguments);
     assert!(said.contains("no unit is declared") && said.contains("pass --wavelength-unit nm"), "{said}");
     let said = refused(&path, &[&arguments[..], &["--wavelength-unit", "um"]].concat());
@@ -290,8 +294,8 @@ fn emit_is_mapped_once_its_unit_is_given() {
 fn a_rotated_grid_is_carried_over_exactly() {
     let Some(folder) = common::data() else { return };
     let path = folder.join("ang20140912t192359_corr_v1c_img_2580-2590_540-550.img");
-    let library = folder.join(data::BECKMAN);
-    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR]);
+    let library = folder.join(measured::BECKMAN);
+    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", measured::SWIR]);
     run.is_a_swir_map(64);
     let grid = scene(&path).description.grid;
     let transform = grid.geotransform.unwrap();
@@ -314,7 +318,7 @@ fn a_rotated_grid_is_carried_over_exactly() {
 fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
     let Some(folder) = common::data() else { return };
     let path = folder.join("jasper_ridge_f224.img");
-    let library = folder.join(data::BECKMAN);
+    let library = folder.join(measured::BECKMAN);
     let said = refused(&path, &["--library", text(&library)]);
     assert!(said.contains("there are no wavelengths") && said.contains("--bands-from"), "{said}");
     let said = refused(&path, &["--library", text(&library), "--match-bands-by-index"]);
@@ -325,7 +329,7 @@ fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
     let table = own.path().join("own.csv");
     let pixels = [100 * 20 + 30, 100 * 77 + 5];
     let mut lines = String::from("channel,First,Second\n");
-    for (channel, values) in (1..).zip(data::bands(&path, &(0..224).collect::<Vec<_>>())) {
+    for (channel, values) in (1..).zip(measured::bands(&path, &(0..224).collect::<Vec<_>>())) {
         let [first, second] = pixels.map(|p| values[p] / 10_000.0);
         lines.push_str(&format!("{channel},{first},{second}\n"));
     }
@@ -343,7 +347,16 @@ fn jasper_ridge_is_mapped_by_index_or_with_a_table_of_bands() {
     let bands = folder.join("sensors/aviris_1995.csv");
     let run = Run::of(
         &path,
-        &["--library", text(&library), "--wavelengths", data::SWIR, "--bands-from", text(&bands), "--scale", "10000"],
+        &[
+            "--library",
+            text(&library),
+            "--wavelengths",
+            measured::SWIR,
+            "--bands-from",
+            text(&bands),
+            "--scale",
+            "10000",
+        ],
     );
     run.is_a_swir_map(33);
     assert!(run.said.contains("wavelengths from --bands-from"), "{}", run.said);
@@ -355,14 +368,14 @@ fn a_fenix_outcrop_is_read_with_its_scale_and_nodata() {
     let path = folder.join("fenix_outcrop.dat");
     let described = scene(&path).description;
     assert_eq!((described.nodata, described.scaling.gain[0]), (Some(0.0), 1.0 / 65535.0));
-    let library = folder.join(data::BECKMAN);
-    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR]);
+    let library = folder.join(measured::BECKMAN);
+    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", measured::SWIR]);
     run.is_a_swir_map(58);
     assert_eq!(run.nodata_pixels(), 0);
     // No data in one band is enough: a value that occurs, declared as no data, takes its pixels out.
-    let value = data::band(&path, 420)[111];
+    let value = measured::band(&path, 420)[111];
     let run =
-        Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR, "--nodata", &value.to_string()]);
+        Run::of(&path, &["--library", text(&library), "--wavelengths", measured::SWIR, "--nodata", &value.to_string()]);
     assert!(run.nodata_pixels() > 0);
     assert_eq!(run.nodata_pixels(), run.pixels_without_data(&path, value));
     assert_eq!(run.classes()[111], 255.0);
@@ -371,10 +384,10 @@ fn a_fenix_outcrop_is_read_with_its_scale_and_nodata() {
 #[test]
 fn wavelengths_out_of_order_are_used_as_they_are() {
     let Some(folder) = common::data() else { return };
-    let library = folder.join(data::BECKMAN);
+    let library = folder.join(measured::BECKMAN);
     // A line of single pixels; detector joins at three places, all within the whole range.
     let path = folder.join("cuprite97_pixels.img");
-    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", data::SWIR]);
+    let run = Run::of(&path, &["--library", text(&library), "--wavelengths", measured::SWIR]);
     run.is_a_swir_map(32);
     assert!(run.said.contains("not in rising order (at band 33 and 2 more)"), "{}", run.said);
     let asd = folder.join("usgs_splib07a_alteration_asd.sli");
@@ -387,8 +400,8 @@ fn wavelengths_out_of_order_are_used_as_they_are() {
 #[test]
 fn what_is_no_scene_is_refused() {
     let Some(folder) = common::data() else { return };
-    let library = folder.join(data::BECKMAN);
-    for extra in [&[][..], &["--wavelengths", data::SWIR]] {
+    let library = folder.join(measured::BECKMAN);
+    for extra in [&[][..], &["--wavelengths", measured::SWIR]] {
         let arguments = [&["--library", text(&library)], extra].concat();
         let said = refused(&folder.join("cuprite95_tm_bands.tif"), &arguments);
         assert!(said.contains("there are no wavelengths") && said.contains("try:"), "{said}");
@@ -409,7 +422,7 @@ fn the_gpu_makes_the_same_maps() {
     let Some(folder) = common::data() else { return };
     let Some(device) = gpu::device() else { return };
     let adapter = device.facts().name.clone();
-    let library = folder.join(data::BECKMAN);
+    let library = folder.join(measured::BECKMAN);
     for name in [
         "cuprite95_swir_rois.img",
         "cuprite97_pixels.img",
@@ -417,7 +430,7 @@ fn the_gpu_makes_the_same_maps() {
         "enmap_l2a_potsdam_160_128.tif",
         "ang20140912t192359_corr_v1c_img_2580-2590_540-550.img",
     ] {
-        let arguments = ["--library", text(&library), "--wavelengths", data::SWIR, "--threshold", "3", "--rules"];
+        let arguments = ["--library", text(&library), "--wavelengths", measured::SWIR, "--threshold", "3", "--rules"];
         let cpu = Run::of(&folder.join(name), &arguments);
         let gpu = Run::of(&folder.join(name), &[&arguments[..], &["--adapter", &adapter]].concat());
         assert!(gpu.report["backend"].as_str().unwrap().contains(&adapter), "{}", gpu.report["backend"]);
@@ -427,7 +440,7 @@ fn the_gpu_makes_the_same_maps() {
             assert!(a == b, "{map} of {name}");
         }
         let all: Vec<usize> = (0..38).collect();
-        let [a, b] = [&cpu, &gpu].map(|run| data::bands(&run.file("sam_rules.tif"), &all).concat());
+        let [a, b] = [&cpu, &gpu].map(|run| measured::bands(&run.file("sam_rules.tif"), &all).concat());
         let largest = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         eprintln!("{name}: rules differ by {largest:.1e} rad at most");
         assert!(largest <= RULE, "{name}: {largest}");
