@@ -7,7 +7,7 @@ use gdal::errors::{GdalError, Result};
 use gdal::raster::RasterBand;
 
 use super::ffi::{self, Column, Usage};
-use super::legend::{ClassType, Legend};
+use super::legend::Legend;
 use super::raster::ClassCount;
 use super::text;
 
@@ -20,17 +20,12 @@ pub(super) fn describe(band: &RasterBand<'_>, legend: &Legend, counts: Option<&[
     if sound { Ok(()) } else { Err(GdalError::BadArgument("names or attribute table were not taken".into())) }
 }
 
+/// One name a class; the place in the list is the value. No data has no name: its value, 255, would need hundreds of empty
+/// ones before it, which `gdalinfo` and GIS show.
 fn category_names(legend: &Legend) -> Result<CslStringList> {
     let mut names = CslStringList::new();
     for entry in &legend.entries {
         names.add_string(&text::one_line(&entry.name))?;
-    }
-    // The place in the list is the value: 65,536 names would be too long a list, 256 are not.
-    if legend.class_type() == ClassType::U8 {
-        for _ in legend.entries.len()..usize::from(legend.nodata) {
-            names.add_string("")?;
-        }
-        names.add_string("no data")?;
     }
     Ok(names)
 }
