@@ -9,6 +9,7 @@ use super::{Exit, print, print_json};
 use crate::envi::{Header, find_pair};
 use crate::error::{Error, Result};
 use crate::library::{Axis, Library};
+use crate::map::set_cache_bytes;
 use crate::scene::{Description, Scene};
 use crate::spectrum::Bands;
 
@@ -35,6 +36,8 @@ enum Found {
 }
 
 pub(super) fn run(args: &Info) -> Result<Exit> {
+    // GDAL would take a share of all memory for its blocks.
+    set_cache_bytes(512 << 20);
     let found = find(&args.file, &args.reading)?;
     if args.json {
         return print_json(&found).map(|()| Exit::Done);

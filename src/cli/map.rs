@@ -174,6 +174,8 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     let begun = Instant::now();
     let progress = Progress::new(machine.quiet);
     prepare_folder(out, &request.method, overwrite)?;
+    // Looking for dead bands reads before the windows are known; GDAL would take a share of all memory for it.
+    set_cache_bytes(machine.max_memory.0 as u64 / 2);
     let planned = plan(request)?;
     let draft = planned.draft();
     draft.notes.iter().for_each(|note| progress.note(note));
