@@ -45,7 +45,8 @@ pub struct Opened {
     backend: Box<dyn Backend>,
     /// The largest tile in bytes of samples.
     pub max_tile_bytes: usize,
-    may_fall_back: bool,
+    /// Threads of the CPU that may take over (0: one for each core); `None` where it may not.
+    fall_back: Option<usize>,
 }
 
 impl Opened {
@@ -58,7 +59,7 @@ impl Opened {
     /// Wraps a backend of the caller's, as tests do.
     #[must_use]
     pub fn new(backend: Box<dyn Backend>, may_fall_back: bool) -> Self {
-        Self { backend, max_tile_bytes: usize::MAX, may_fall_back }
+        Self { backend, max_tile_bytes: usize::MAX, fall_back: may_fall_back.then_some(0) }
     }
 }
 
@@ -67,17 +68,12 @@ impl Opened {
 /// # Errors
 /// With `--backend gpu`, when there is no adapter or it fails; with `auto` only when the CPU's threads cannot start.
 pub fn open_backend(settings: &Settings, task: &Task, observer: &dyn Observer) -> Result<Opened> {
-    let cpu = || -> Result<Opened> {
-        Ok(Opened {
-            backend: Box::new(Cpu::new(task.clone(), settings.threads)?),
-            max_tile_bytes: usize::MAX,
-            may_fall_back: false,
-        })
-    };
+    let cpu = || -> Result<Opened> { Ok(Opened::new(Box::new(Cpu::new(task.clone(), settings.threads)?), false)) };
     let open_gpu = |device: gpu::Device| -> Result<Opened> {
         let max_tile_bytes = Gpu::max_tile_bytes(&device, task);
         let backend = Box::new(Gpu::new(device, task.clone(), settings.threads)?);
-        Ok(Opened { backend, max_tile_bytes, may_fall_back: settings.backend == BackendChoice::Auto })
+        let fall_back = (settings.backend == BackendChoice::Auto).then_some(settings.threads);
+        Ok(Opened { backend, max_tile_bytes, fall_back })
     };
     match settings.backend {
         BackendChoice::Cpu => match &settings.adapter {
@@ -267,12 +263,12 @@ fn compute(
         }
         let begun = Instant::now();
         let mut scores = opened.backend.map(&tile);
-        if let (Err(error), true) = (&scores, opened.may_fall_back) {
+        if let (Err(error), Some(threads)) = (&scores, opened.fall_back) {
             // The tile is still whole here, so nothing is lost.
             let note = format!("the GPU failed, going on with the CPU ({error})");
             observer.note(&note);
             notes.push(note);
-            scores = Cpu::new(planned.task.clone(), 0).and_then(|cpu| {
+            scores = Cpu::new(planned.task.clone(), threads).and_then(|cpu| {
                 *opened = Opened::new(Box::new(cpu), false);
                 opened.backend.map(&tile)
             });
