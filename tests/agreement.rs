@@ -310,18 +310,7 @@ fn every_sample_type_is_scaled_right() {
     let mut random = Random(3);
     let values: Vec<Vec<f64>> =
         (0..130).map(|_| random.spectrum(bands).iter().map(|v| (v * 120.0).round() + 1.0).collect()).collect();
-    for sample_type in [
-        SampleType::U8,
-        SampleType::I8,
-        SampleType::U16,
-        SampleType::I16,
-        SampleType::U32,
-        SampleType::I32,
-        SampleType::U64,
-        SampleType::I64,
-        SampleType::F32,
-        SampleType::F64,
-    ] {
+    for sample_type in SampleType::ALL {
         let window = Window { x: 0, y: 0, width: 13, height: 10 };
         let mut tile = Tile::zeros(window, bands, sample_type);
         let stride = tile.stride;

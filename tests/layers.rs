@@ -19,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("map", &["grid", "tile", "spectrum"]),
     ("pipeline", &["compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
     ("synthetic", &["envi", "library", "spectrum", "tile", "wavelengths"]),
-    ("cli", &["compute", "envi", "library", "map", "methods", "pipeline", "scene", "spectrum", "synthetic", "tile"]),
+    ("cli", &["compute", "library", "map", "methods", "pipeline", "scene", "spectrum", "synthetic", "tile"]),
 ];
 
 /// A package and the only folders or files of `src` that may name it.

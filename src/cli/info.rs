@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::map::Reading;
 use super::{Exit, print, print_json};
-use crate::envi::{Header, find_pair};
 use crate::error::{Error, Result};
 use crate::library::{Axis, Library};
 use crate::map::set_cache_bytes;
@@ -50,7 +49,9 @@ pub(super) fn run(args: &Info) -> Result<Exit> {
 }
 
 fn find(path: &Path, reading: &Reading) -> Result<Found> {
-    if is_library(path) {
+    // Of a CSV that begins otherwise, the library's refusal says how it should.
+    let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    if csv || Library::recognises(path) {
         return Library::open(path, reading.unit()).map(Found::Library);
     }
     let scene = Scene::open(path, &reading.options())?;
@@ -64,15 +65,6 @@ fn find(path: &Path, reading: &Reading) -> Result<Found> {
         problems.push(format!("no data in every pixel: bands {}", ranges(dead.iter().map(|b| b + 1))));
     }
     Ok(Found::Scene { description: Box::new(scene.description), problems })
-}
-
-/// A CSV, or an ENVI header that says so.
-fn is_library(path: &Path) -> bool {
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-        return true;
-    }
-    let header = find_pair(path).and_then(|(_, header)| Header::read(&header));
-    header.is_ok_and(|h| h.text("file type").is_some_and(|t| t.eq_ignore_ascii_case("ENVI Spectral Library")))
 }
 
 fn with_hint(error: &Error) -> String {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::envi::find_pair;
+use crate::envi::{Header, find_pair};
 use crate::error::{Error, Result};
 use crate::spectrum::{Bands, WavelengthUnit};
 use crate::wavelengths::{Declared, Spectral};
@@ -63,6 +63,16 @@ const PERCENT_ABOVE: f64 = 2.0;
 const PLAUSIBLE_REFLECTANCE: f64 = 1e3;
 
 impl Library {
+    /// Whether the file is a library by its content: a CSV that begins as one, or an ENVI header that says so.
+    #[must_use]
+    pub fn recognises(path: &Path) -> bool {
+        if beginning(path).is_ok_and(|start| looks_like_csv(&start)) {
+            return true;
+        }
+        let header = find_pair(path).and_then(|(_, header)| Header::read(&header));
+        header.is_ok_and(|h| h.text("file type").is_some_and(|t| t.eq_ignore_ascii_case("ENVI Spectral Library")))
+    }
+
     /// Opens an ENVI spectral library (either of its two files may be named) or a CSV.
     ///
     /// `wavelength_unit` is for files that declare no unit or an implausible one.

@@ -89,12 +89,6 @@ impl Resampler {
         &self.coarser
     }
 
-    /// Number of channels of the library, which is how many values [`Resampler::apply`] takes.
-    #[must_use]
-    pub fn channels(&self) -> usize {
-        self.channels
-    }
-
     /// One spectrum (one value a channel, NaN where deleted; missing ones count as deleted) on the scene's bands.
     #[must_use]
     pub fn apply(&self, values: &[f64]) -> Resampled {

@@ -4,20 +4,6 @@ use std::path::{Path, PathBuf};
 
 use alunite::tile::{Interleave, SampleType, Tile, Window};
 
-/// All types that scenes store.
-pub(crate) const TYPES: [SampleType; 10] = [
-    SampleType::U8,
-    SampleType::I8,
-    SampleType::U16,
-    SampleType::I16,
-    SampleType::U32,
-    SampleType::I32,
-    SampleType::U64,
-    SampleType::I64,
-    SampleType::F32,
-    SampleType::F64,
-];
-
 #[derive(Clone, Copy)]
 pub(crate) struct Cube {
     pub(crate) lines: usize,

@@ -3,14 +3,14 @@
 use alunite::scene::{Scene, SceneOptions};
 use alunite::tile::{Interleave, SampleType, Window};
 
-use crate::cube::{Cube, TYPES, assert_same};
+use crate::cube::{Cube, assert_same};
 
 const INTERLEAVES: [Interleave; 3] = [Interleave::Bil, Interleave::Bip, Interleave::Bsq];
 
 #[test]
 fn every_layout_reads_to_the_same_tiles() {
     // ENVI has no signed bytes.
-    for sample_type in TYPES.into_iter().filter(|&t| t != SampleType::I8) {
+    for sample_type in SampleType::ALL.into_iter().filter(|&t| t != SampleType::I8) {
         let cube = Cube::new(5, 7, 4, sample_type);
         for interleave in INTERLEAVES {
             for (big_endian, offset) in [(false, 0), (true, 0), (false, 13), (true, 512)] {

@@ -7,7 +7,7 @@ use alunite::tile::{Interleave, SampleType, Samples, Tile};
 use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata as _};
 
-use crate::cube::{Cube, TYPES, assert_same};
+use crate::cube::{Cube, assert_same};
 
 /// Writes a cube as TIFF, lets `tag` add to it, and gives its path.
 fn write(cube: Cube, folder: &Path, options: &[&str], tag: impl FnOnce(&mut Dataset)) -> PathBuf {
@@ -68,7 +68,7 @@ fn check(cube: Cube, options: &[&str]) {
 
 #[test]
 fn every_type_reads_to_the_same_tiles() {
-    for sample_type in TYPES {
+    for sample_type in SampleType::ALL {
         let cube = Cube::new(37, 41, 5, sample_type);
         let signed = if sample_type == SampleType::I8 { "PIXELTYPE=SIGNEDBYTE" } else { "TILED=NO" };
         check(cube, &["INTERLEAVE=BAND", signed]);
