@@ -5,6 +5,6 @@
 // Weights are t/|t| and |x| is the same for all targets, so the product ranks as it is. The host computes the angles
 // of the leading targets in f64: WGSL allows acos an error of 6.8e-5 rad, which is more than many of them.
 
-fn key(product: vec4<f32>, target_index: u32) -> vec4<f32> {
+fn sam(product: vec4<f32>, constant: vec2<f32>) -> vec4<f32> {
     return product;
 }

@@ -56,6 +56,19 @@ impl Error {
         self
     }
 
+    /// The same error of another place: what a part of the program knows by number has a name elsewhere.
+    #[must_use]
+    pub fn at(mut self, place: impl Display) -> Self {
+        self.place = place.to_string();
+        self
+    }
+
+    /// Where it failed.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Who can mend it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

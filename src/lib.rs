@@ -54,6 +54,7 @@
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod background;
 pub mod cli;
 pub mod compute;
 pub mod envi;

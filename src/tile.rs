@@ -1,5 +1,7 @@
 //! The tile: the only thing that travels between the stages of a run.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// A rectangle of a scene, in pixels.
@@ -244,6 +246,13 @@ impl Scaling {
         Self { gain: vec![gain; bands], offset: vec![0.0; bands] }
     }
 
+    /// The same with a value subtracted in each band, in physical units.
+    #[must_use]
+    pub fn less(&self, shift: &[f64]) -> Self {
+        let offset = self.offset.iter().zip(shift).map(|(o, s)| o - s).collect();
+        Self { gain: self.gain.clone(), offset }
+    }
+
     /// The scaling of the bands at `indices`, in that order.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
@@ -285,6 +294,31 @@ impl Tile {
     #[must_use]
     pub fn stride_for(pixels: usize) -> usize {
         pixels.next_multiple_of(Self::ALIGN)
+    }
+
+    /// The tile's columns in `range`, counted from the window's first.
+    #[must_use]
+    pub fn columns(&self, range: Range<usize>) -> Self {
+        fn copy<T: Sample>(from: &Tile, values: &[T], range: &Range<usize>, to: &mut Tile, into: &mut [T]) {
+            for (from_band, to_band) in values.chunks_exact(from.stride).zip(into.chunks_exact_mut(to.stride)) {
+                let lines = from_band.chunks_exact(from.window.width).zip(to_band.chunks_exact_mut(range.len()));
+                lines.take(from.window.height).for_each(|(a, b)| b.copy_from_slice(&a[range.clone()]));
+            }
+        }
+        let window = Window { x: self.window.x + range.start, width: range.len(), ..self.window };
+        let mut part = Self::zeros(window, self.bands, self.samples.sample_type());
+        let mut samples = std::mem::replace(&mut part.samples, Samples::U8(Vec::new()));
+        macro_rules! same {
+            ($($kind:ident),*) => {
+                match (&self.samples, &mut samples) {
+                    $((Samples::$kind(from), Samples::$kind(to)) => copy(self, from, &range, &mut part, to),)*
+                    _ => {}
+                }
+            };
+        }
+        same!(U8, I8, U16, I16, U32, I32, U64, I64, F32, F64);
+        part.samples = samples;
+        part
     }
 
     /// Which pixels hold data, one flag a pixel (`window.pixels()` of them).

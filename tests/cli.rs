@@ -145,8 +145,9 @@ fn devices_lists_the_cpu() {
 /// Pixels of each class in a report, then unclassified and no data.
 fn counts(report: &Value) -> (Vec<u64>, u64, u64) {
     let number = |v: &Value| v.as_u64().expect("a count");
-    let classes = report["classes"].as_array().expect("a list").iter().map(|c| number(&c["pixels"])).collect();
-    (classes, number(&report["unclassified_pixels"]), number(&report["nodata_pixels"]))
+    let classes =
+        report["maps"][0]["classes"].as_array().expect("a list").iter().map(|c| number(&c["pixels"])).collect();
+    (classes, number(&report["maps"][0]["unclassified_pixels"]), number(&report["maps"][0]["nodata_pixels"]))
 }
 
 fn report(world: &World, more: &[&str]) -> Value {
@@ -197,7 +198,8 @@ fn targets_can_come_from_a_file() {
     let world = World::new();
     world.write("names.txt", "Calcite\n\n  alunite gds84 \n");
     let report = report(&world, &["--targets", "@names.txt", "--targets", "Kaolinite"]);
-    let names: Vec<&str> = report["classes"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
+    let names: Vec<&str> =
+        report["maps"][0]["classes"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
     assert_eq!(names, [NAMES[2], NAMES[0], NAMES[1]]);
     let gone = world.map(&["--overwrite", "--targets", "@gone.txt"]).assert();
     gone.code(2).stderr(predicate::str::contains("gone.txt"));
@@ -208,7 +210,7 @@ fn a_target_can_have_a_threshold_of_its_own() {
     let world = World::new();
     let report = report(&world, &["--threshold", "Alunite=0", "--threshold", "0.05"]);
     let thresholds: Vec<f64> =
-        report["classes"].as_array().unwrap().iter().filter_map(|c| c["threshold"].as_f64()).collect();
+        report["maps"][0]["classes"].as_array().unwrap().iter().filter_map(|c| c["threshold"].as_f64()).collect();
     assert_eq!(thresholds, [0.0, 0.05, 0.05]);
     let (classes, unclassified, nodata) = counts(&report);
     assert_eq!(&classes[1..], [16, 16]);

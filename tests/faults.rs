@@ -8,7 +8,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{AdapterKind, adapters};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::error::{Error, Result};
-use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Plan, Planned, Request, Silent};
+use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Plan, Planned, Processor, Request, Silent};
 use alunite::tile::Tile;
 use predicates::prelude::*;
 
@@ -165,16 +165,20 @@ impl Backend for Failing {
         "a device that fails".into()
     }
 
-    fn map(&mut self, tile: &Tile) -> Result<Scores> {
+    fn task(&self) -> &Task {
+        self.cpu.task()
+    }
+
+    fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         self.tiles += 1;
         if self.tiles == self.fails_at {
             return Err(Error::failed("a device that fails", "the device was lost"));
         }
-        self.cpu.map(tile)
+        self.cpu.map_group(tile, group)
     }
 
-    fn keys(&mut self, tile: &Tile) -> Result<Vec<f32>> {
-        self.cpu.keys(tile)
+    fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
+        self.cpu.keys(tile, method)
     }
 }
 
@@ -182,6 +186,7 @@ impl Backend for Failing {
 struct Run {
     world: World,
     planned: Planned,
+    task: Task,
     plan: Plan,
 }
 
@@ -191,14 +196,16 @@ impl Run {
         let request = Request {
             scene: world.path("scene.img"),
             libraries: vec![world.path("library.csv")],
-            method: "sam".into(),
+            methods: vec!["sam".into()],
             ..Request::default()
         };
         let planned = pipeline::plan(&request).expect("a plan");
         let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2) };
-        let plan = planned.cut(&limits).expect("the scene fits");
+        let parts = world.path("parts");
+        let (task, _) = pipeline::prepare(&planned, &Processor::cpu(1), &limits, &parts, &Silent).expect("a task");
+        let plan = planned.cut(&task, None, &limits).expect("the scene fits");
         assert_eq!(plan.windows.len(), 4);
-        Self { world, planned, plan }
+        Self { world, planned, task, plan }
     }
 
     fn parts(&self, folder: &str) -> PathBuf {
@@ -206,11 +213,11 @@ impl Run {
     }
 
     fn map(&self, folder: &str, opened: Opened) -> Result<Mapped> {
-        pipeline::map(&self.planned, &self.plan, opened, &self.parts(folder), &Silent)
+        pipeline::map(&self.planned.scene, &self.plan, opened, &self.parts(folder), &Silent)
     }
 
     fn map_undisturbed(&self, folder: &str) -> Mapped {
-        self.map(folder, Failing::opened(&self.planned.task, usize::MAX, false)).expect("a map stage without trouble")
+        self.map(folder, Failing::opened(&self.task, usize::MAX, false)).expect("a map stage without trouble")
     }
 
     fn finish(&self, folder: &str, mapped: &Mapped) -> Finished {
@@ -228,7 +235,7 @@ impl Run {
 fn a_device_lost_in_the_middle_hands_over_to_the_cpu() {
     let run = Run::new();
     let right = run.map_undisturbed("right");
-    let mapped = run.map("maps", Failing::opened(&run.planned.task, 2, true)).unwrap();
+    let mapped = run.map("maps", Failing::opened(&run.task, 2, true)).unwrap();
     assert_eq!(run.contents("maps"), run.contents("right"), "all tiles are mapped, to the same bytes");
     assert_eq!(mapped.resumed, 0);
     assert!(mapped.backend.starts_with("CPU"), "{}", mapped.backend);
@@ -242,7 +249,7 @@ fn a_device_lost_in_the_middle_hands_over_to_the_cpu() {
 #[test]
 fn a_device_lost_where_nothing_may_take_over_stops_the_run_and_keeps_its_parts() {
     let run = Run::new();
-    let error = run.map("maps", Failing::opened(&run.planned.task, 3, false)).unwrap_err();
+    let error = run.map("maps", Failing::opened(&run.task, 3, false)).unwrap_err();
     assert!(error.to_string().contains("the device was lost"), "{error}");
     let mapped = run.map_undisturbed("maps");
     assert_eq!(mapped.resumed, 2);
@@ -254,7 +261,7 @@ fn a_device_lost_where_nothing_may_take_over_stops_the_run_and_keeps_its_parts()
 fn damaged_parts_are_made_anew() {
     let run = Run::new();
     let right = run.map_undisturbed("right");
-    run.map("maps", Failing::opened(&run.planned.task, 4, false)).unwrap_err();
+    run.map("maps", Failing::opened(&run.task, 4, false)).unwrap_err();
     let whole = run.contents("maps");
     assert_eq!(whole.len(), 4, "three parts and the plan: {whole:?}");
     // One byte of the first part, the end of the second.

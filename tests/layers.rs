@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("spectrum", &[]),
     ("wavelengths", &["spectrum"]),
@@ -14,16 +14,21 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("envi", &["tile", "spectrum", "wavelengths"]),
     ("scene", &["envi", "grid", "tile", "spectrum", "wavelengths"]),
     ("library", &["envi", "tile", "spectrum", "wavelengths"]),
-    ("methods", &["spectrum", "tile"]),
-    ("compute", &["methods", "tile"]),
+    ("background", &["spectrum", "tile"]),
+    ("methods", &["background", "spectrum", "tile"]),
+    ("compute", &["background", "methods", "tile"]),
     ("map", &["grid", "tile", "spectrum"]),
-    ("pipeline", &["compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
+    ("pipeline", &["background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
     ("synthetic", &["envi", "library", "spectrum", "tile", "wavelengths"]),
-    ("cli", &["compute", "library", "map", "methods", "pipeline", "scene", "spectrum", "synthetic", "tile"]),
+    (
+        "cli",
+        &["background", "compute", "library", "map", "methods", "pipeline", "scene", "spectrum", "synthetic", "tile"],
+    ),
 ];
 
 /// A package and the only folders or files of `src` that may name it.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 7] = [
+    ("faer", &["background/factor.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
     ("rayon", &["compute/cpu"]),

@@ -28,9 +28,10 @@ impl Run {
         let said = measured::mapped(scene, out.path(), arguments);
         let report = std::fs::read(out.path().join("run.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
-        let counted: u64 = report["classes"].as_array().unwrap().iter().map(|c| c["pixels"].as_u64().unwrap()).sum();
-        let rest = |key: &str| report[key].as_u64().unwrap();
-        let pixels = rest("lines") * rest("samples");
+        let counted: u64 =
+            report["maps"][0]["classes"].as_array().unwrap().iter().map(|c| c["pixels"].as_u64().unwrap()).sum();
+        let rest = |key: &str| report["maps"][0][key].as_u64().unwrap();
+        let pixels = report["lines"].as_u64().unwrap() * report["samples"].as_u64().unwrap();
         assert_eq!(counted + rest("unclassified_pixels") + rest("nodata_pixels"), pixels, "{}", scene.display());
         Self { out, said, report }
     }
@@ -61,7 +62,7 @@ impl Run {
     }
 
     fn nodata_pixels(&self) -> u64 {
-        self.report["nodata_pixels"].as_u64().unwrap()
+        self.report["maps"][0]["nodata_pixels"].as_u64().unwrap()
     }
 
     /// Pixels of a scene that are no data in one band in use, or zero in all: the definition, spelled out.
@@ -128,7 +129,7 @@ impl Regions {
         }
         let run = Run::of(&folder.join("cuprite95_swir_rois.img"), &arguments);
         let names: Vec<&str> =
-            run.report["classes"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+            run.report["maps"][0]["classes"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
         // Its own header says that it is no scene: read as the bytes that it is.
         let regions = std::fs::read(folder.join("cuprite95_swir_rois_regions.img")).unwrap();
         let mut of = Self { found: Default::default(), total: [0; 4], within: [0; 4] };
@@ -260,7 +261,7 @@ fn a_scene_in_which_nothing_is_found_ends_with_one_and_has_its_maps() {
     let output = measured::map(&scene, out.path(), &["--library", text(&library), "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["unclassified_pixels"], 1023);
+    assert_eq!(report["maps"][0]["unclassified_pixels"], 1023);
     assert!(measured::band(&out.path().join("sam_classes.tif"), 0).iter().all(|class| [0.0, 255.0].contains(class)));
     assert!(
         measured::band(&out.path().join("sam_scores.tif"), 0).iter().all(|angle| *angle == -9999.0 || *angle > 0.1)
@@ -308,8 +309,9 @@ fn a_rotated_grid_is_carried_over_exactly() {
         assert_eq!(map.geotransform, Some(transform), "{name}");
         assert!(map.crs_wkt.is_some(), "{name}");
     }
-    let area: f64 = run.report["classes"].as_array().unwrap().iter().map(|c| c["km2"].as_f64().unwrap()).sum();
-    let pixels = 100 - run.report["unclassified_pixels"].as_u64().unwrap();
+    let area: f64 =
+        run.report["maps"][0]["classes"].as_array().unwrap().iter().map(|c| c["km2"].as_f64().unwrap()).sum();
+    let pixels = 100 - run.report["maps"][0]["unclassified_pixels"].as_u64().unwrap();
     // UTM's scale at this place is within 0.1 % of 1.
     assert!((area / (pixels as f64 * 9.61e-6) - 1.0).abs() < 2e-3, "{area} km2 for {pixels} pixels");
 }
@@ -434,7 +436,7 @@ fn the_gpu_makes_the_same_maps() {
         let cpu = Run::of(&folder.join(name), &arguments);
         let gpu = Run::of(&folder.join(name), &[&arguments[..], &["--adapter", &adapter]].concat());
         assert!(gpu.report["backend"].as_str().unwrap().contains(&adapter), "{}", gpu.report["backend"]);
-        assert_eq!(cpu.report["classes"], gpu.report["classes"], "{name}");
+        assert_eq!(cpu.report["maps"][0]["classes"], gpu.report["maps"][0]["classes"], "{name}");
         for map in ["sam_classes.tif", "sam_scores.tif", "sam_runner_up.tif"] {
             let [a, b] = [&cpu, &gpu].map(|run| std::fs::read(run.file(map)).unwrap());
             assert!(a == b, "{map} of {name}");

@@ -46,7 +46,7 @@ def alunite(program, scene, library):
         start = time.perf_counter()
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
-        counts = [c["pixels"] for c in json.load(open(f"{out}/run.json"))["classes"]]
+        counts = [c["pixels"] for c in json.load(open(f"{out}/run.json"))["maps"][0]["classes"]]
     return seconds, counts
 
 

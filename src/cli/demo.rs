@@ -51,8 +51,8 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         libraries: vec![made.library.clone()],
         targets: Some(made.targets.clone()),
         wavelengths: RANGES.iter().map(|r| r.parse()).collect::<Result<_>>()?,
-        method: "sam".into(),
-        thresholds: vec![Threshold { name: None, value: SAM_THRESHOLD }],
+        methods: vec!["sam".into()],
+        thresholds: vec![Threshold { method: None, name: None, value: SAM_THRESHOLD }],
         ..Request::default()
     };
     map(&request, &args.machine, &args.out, args.overwrite)?;

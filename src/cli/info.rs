@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::map::Reading;
+use super::stats::Summary;
 use super::{Exit, print, print_json};
+use crate::background::Statistics;
 use crate::error::{Error, Result};
 use crate::library::{Axis, Library};
 use crate::map::set_cache_bytes;
 use crate::scene::{Description, Scene};
 use crate::spectrum::Bands;
 
-/// Describe a scene or a library: shape, type, grid, bands, no data, scale, problems.
+/// Describe a scene, a library or a statistics file: shape, type, grid, bands, no data, scale, problems.
 #[derive(Debug, clap::Args)]
 pub(super) struct Info {
-    /// The scene or library; of an ENVI pair, either file.
+    /// The scene, library or statistics; of an ENVI pair, either file.
     file: PathBuf,
 
     #[command(flatten)]
@@ -32,6 +34,7 @@ pub(super) struct Info {
 enum Found {
     Scene { description: Box<Description>, problems: Vec<String> },
     Library(Library),
+    Statistics(Summary),
 }
 
 pub(super) fn run(args: &Info) -> Result<Exit> {
@@ -44,11 +47,15 @@ pub(super) fn run(args: &Info) -> Result<Exit> {
     let text = match &found {
         Found::Scene { description, problems } => scene_text(description, problems),
         Found::Library(library) => library_text(library),
+        Found::Statistics(summary) => summary.text(),
     };
     print(&text).map(|()| Exit::Done)
 }
 
 fn find(path: &Path, reading: &Reading) -> Result<Found> {
+    if Statistics::recognises(path) {
+        return Summary::of(&Statistics::read(path)?).map(Found::Statistics);
+    }
     // Of a CSV that begins otherwise, the library's refusal says how it should.
     let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
     if csv || Library::recognises(path) {

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use super::progress::Progress;
 use super::{Exit, print_json, say, value};
+use crate::background::Shrinkage;
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    self, BackendChoice, Ceiling, Finished, Limits, Observer, Request, Settings, Threshold, finish, open_backend, plan,
+    self, BackendChoice, BackgroundChoice, Ceiling, Finished, Limits, Observer, Processor, Request, Settings,
+    Threshold, finish, plan, prepare,
 };
 use crate::scene::SceneOptions;
 use crate::spectrum::{WavelengthRange, WavelengthUnit};
@@ -23,17 +25,25 @@ pub(super) struct Map {
     /// The scene: an ENVI cube (either of its two files) or a GeoTIFF.
     scene: PathBuf,
 
-    /// Spectral library: ENVI .sli or CSV; may be given several times.
-    #[arg(long, short, required = true, num_args = 1.., value_name = "LIB")]
+    /// Spectral library: ENVI .sli or CSV; may be given several times. Only rx needs none.
+    #[arg(long, short, num_args = 1.., value_name = "LIB")]
     library: Vec<PathBuf>,
 
     /// Folder for the maps.
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
 
-    /// Method; `alunite explain` lists them.
-    #[arg(long, default_value = "sam")]
-    method: String,
+    /// Methods, separated by commas: all in one pass over the scene; `alunite explain` lists them.
+    #[arg(long, default_value = "sam", value_delimiter = ',', value_name = "METHOD,…")]
+    method: Vec<String>,
+
+    /// Scores of mf: abundance (target = 1) or sigma (standard deviations of the background).
+    #[arg(long, value_enum, default_value = "abundance", value_name = "SCALE")]
+    mf_scale: MfScale,
+
+    /// Scores of ace: signed, or the plain square that other tools give.
+    #[arg(long, value_enum, default_value = "signed", value_name = "FORM")]
+    ace: AceForm,
 
     /// Spectra to look for, separated by commas: whole names or the words they begin with; @FILE has one a line.
     /// Without it, all spectra of the libraries.
@@ -44,8 +54,9 @@ pub(super) struct Map {
     #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
     wavelengths: Vec<WavelengthRange>,
 
-    /// Worst score that is still classified, such as 0.1, or Alunite=0.08 for targets of one name.
-    #[arg(long, value_name = "[NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
+    /// Worst score that is still classified, such as 0.1; Alunite=0.08 for targets of one name, mf:0.2 or
+    /// mf:Alunite=0.15 for one of several methods.
+    #[arg(long, value_name = "[METHOD:][NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
     threshold: Vec<Threshold>,
 
     #[command(flatten)]
@@ -60,6 +71,22 @@ pub(super) struct Map {
     rules: bool,
 
     #[command(flatten)]
+    ground: Ground,
+
+    /// Statistics that `alunite stats` made, instead of a pass of its own.
+    #[arg(long, value_name = "FILE", help_heading = "Background", conflicts_with_all = ["background", "background_mask"])]
+    stats: Option<PathBuf>,
+
+    /// Leave this share of the pixels, those that score highest for each target, out of the background, such as 0.01:
+    /// two more passes.
+    #[arg(long, value_name = "SHARE", help_heading = "Background")]
+    exclude_targets: Option<f64>,
+
+    /// How much of the diagonal is mixed into a covariance: auto, none, or a number from 0 to 1.
+    #[arg(long, value_name = "ALPHA", help_heading = "Background", default_value = "auto", value_parser = value::<Shrinkage>)]
+    shrinkage: Shrinkage,
+
+    #[command(flatten)]
     machine: Machine,
 
     /// Replace maps that are in the output folder already.
@@ -69,6 +96,49 @@ pub(super) struct Map {
     /// Print the run's report as JSON on standard output.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum MfScale {
+    Abundance,
+    Sigma,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AceForm {
+    Signed,
+    Squared,
+}
+
+/// Which pixels are the background of mf, ace, cem and rx.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Background")]
+pub(super) struct Ground {
+    /// scene, or columns:N: every N detector columns of a pushbroom sensor have statistics and filters of their own.
+    #[arg(long, value_name = "WHICH", default_value = "scene", value_parser = columns)]
+    background: Columns,
+
+    /// Raster on the scene's grid: only its pixels that are neither zero nor no data are the background.
+    #[arg(long, value_name = "RASTER")]
+    background_mask: Option<PathBuf>,
+}
+
+/// The width of a group of detector columns, if there are groups.
+type Columns = Option<usize>;
+
+fn columns(text: &str) -> Result<Columns, String> {
+    let refused = || format!("'{text}' is neither scene nor columns:N with N from 1 (write columns:16)");
+    match text.split_once(':') {
+        None if text == "scene" => Ok(None),
+        Some(("columns", n)) => n.parse().ok().filter(|n| *n > 0).map(Some).ok_or_else(refused),
+        _ => Err(refused()),
+    }
+}
+
+impl Ground {
+    pub(super) fn choice(&self) -> BackgroundChoice {
+        BackgroundChoice { mask: self.background_mask.clone(), columns: self.background, ..BackgroundChoice::default() }
+    }
 }
 
 /// What the user says about a scene.
@@ -135,6 +205,34 @@ pub(super) struct Machine {
     quiet: bool,
 }
 
+impl Machine {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            backend: self.backend,
+            adapter: self.adapter.clone(),
+            threads: usize::from(self.threads.unwrap_or(0)),
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Limits {
+            max_memory: self.max_memory.0,
+            device_tile: usize::MAX,
+            threads: self.threads.map_or(cores, usize::from),
+            tile_lines: self.tile_lines.map(|n| n as usize),
+        }
+    }
+
+    pub(super) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    pub(super) fn ceiling(&self) -> u64 {
+        self.max_memory.0 as u64
+    }
+}
+
 impl Default for Machine {
     fn default() -> Self {
         Self {
@@ -157,38 +255,43 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
         targets: targets(&args.targets)?,
         wavelengths: args.wavelengths.clone(),
         match_bands_by_index: args.match_bands_by_index,
-        method: args.method.clone(),
+        methods: args.method.clone(),
+        mf_sigma: args.mf_scale == MfScale::Sigma,
+        ace_squared: args.ace == AceForm::Squared,
         thresholds: args.threshold.clone(),
         rules: args.rules,
+        background: BackgroundChoice {
+            exclude_targets: args.exclude_targets,
+            file: args.stats.clone(),
+            ..args.ground.choice()
+        },
+        shrinkage: args.shrinkage,
     };
     let finished = map(&request, &args.machine, &args.out, args.overwrite)?;
     if args.json {
         print_json(&finished.report)?;
     }
-    let classified: u64 = finished.report.classes.iter().map(|c| c.pixels).sum();
-    Ok(if classified == 0 { Exit::NothingClassified } else { Exit::Done })
+    let maps = finished.report.maps.iter().filter(|m| !m.classes.is_empty());
+    let nothing = |m: &pipeline::MapReport| m.classes.iter().all(|c| c.pixels == 0);
+    Ok(if maps.clone().count() > 0 && maps.clone().all(nothing) { Exit::NothingClassified } else { Exit::Done })
 }
 
 /// Plans, maps and finishes, telling the user what he should know.
 pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: bool) -> Result<Finished> {
     let begun = Instant::now();
     let progress = Progress::new(machine.quiet);
-    prepare_folder(out, &request.method, overwrite)?;
+    prepare_folder(out, &request.methods, overwrite)?;
     // Looking for dead bands reads before the windows are known; GDAL would take a share of all memory for it.
     set_cache_bytes(machine.max_memory.0 as u64 / 2);
     let planned = plan(request)?;
     let draft = planned.draft();
     draft.notes.iter().for_each(|note| progress.note(note));
-    let threads = usize::from(machine.threads.unwrap_or(0));
-    let settings = Settings { backend: machine.backend, adapter: machine.adapter.clone(), threads };
-    let opened = open_backend(&settings, &planned.task, &progress)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let plan = planned.cut(&Limits {
-        max_memory: machine.max_memory.0,
-        device_tile: opened.max_tile_bytes,
-        threads: if threads == 0 { cores } else { threads },
-        tile_lines: machine.tile_lines.map(|n| n as usize),
-    })?;
+    let processor = Processor::open(&machine.settings(), &progress)?;
+    let mut limits = machine.limits();
+    let (task, grounds) = prepare(&planned, &processor, &limits, &out.join(PARTS), &progress)?;
+    let opened = processor.backend(&task, &progress)?;
+    limits.device_tile = opened.max_tile_bytes;
+    let plan = planned.cut(&task, grounds.as_ref(), &limits)?;
     if !machine.quiet {
         say!(
             "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",
@@ -203,7 +306,7 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     }
     say!("backend: {}", opened.label());
     set_cache_bytes(planned.block_cache(&plan) as u64);
-    let mapped = pipeline::map(&planned, &plan, opened, &out.join(PARTS), &progress)?;
+    let mapped = pipeline::map(&planned.scene, &plan, opened, &out.join(PARTS), &progress)?;
     progress.finishing();
     let finished = finish(&plan, &mapped, out, std::env::args().collect(), begun)?;
     if !machine.quiet {
@@ -216,8 +319,9 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
 const PARTS: &str = ".alunite-parts";
 
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
-fn prepare_folder(out: &Path, method: &str, overwrite: bool) -> Result<()> {
-    if !overwrite && let Some(name) = pipeline::outputs(method).into_iter().find(|n| out.join(n).exists()) {
+fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
+    let names = pipeline::outputs(methods.iter().map(String::as_str));
+    if !overwrite && let Some(name) = names.into_iter().find(|n| out.join(n).exists()) {
         return Err(
             Error::refused(out.join(name).display(), "is there already").hint("pass --overwrite, or another --out")
         );
@@ -252,15 +356,21 @@ fn targets(given: &[String]) -> Result<Option<Vec<String>>> {
 
 fn summary(finished: &Finished) {
     let report = &finished.report;
-    let mut classes: Vec<_> = report.classes.iter().filter(|c| c.pixels > 0).collect();
-    classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
-    for class in classes {
-        let area = class.km2.map_or(String::new(), |km2| {
-            if km2 < 0.1 { format!("{:>12.1} m2 ", km2 * 1e6) } else { format!("{km2:>12.3} km2") }
-        });
-        say!("{:>12} pixels {area}  {}", class.pixels, class.name);
+    for map in &report.maps {
+        say!("{}", map.title);
+        let mut classes: Vec<_> = map.classes.iter().filter(|c| c.pixels > 0).collect();
+        classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
+        for class in classes {
+            let area = class.km2.map_or(String::new(), |km2| {
+                if km2 < 0.1 { format!("{:>12.1} m2 ", km2 * 1e6) } else { format!("{km2:>12.3} km2") }
+            });
+            say!("{:>12} pixels {area}  {}", class.pixels, class.name);
+        }
+        match map.classes.is_empty() {
+            true => say!("{:>12} pixels no data", map.nodata_pixels),
+            false => say!("{:>12} pixels unclassified, {} no data", map.unclassified_pixels, map.nodata_pixels),
+        }
     }
-    say!("{:>12} pixels unclassified, {} no data", report.unclassified_pixels, report.nodata_pixels);
     for path in &finished.outputs {
         say!("wrote {}", path.display());
     }

@@ -7,6 +7,7 @@ mod explain;
 mod info;
 mod map;
 mod progress;
+mod stats;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Map(Box<map::Map>),
+    Stats(Box<stats::Stats>),
     Info(info::Info),
     Explain(explain::Explain),
     Devices(devices::Devices),
@@ -77,6 +79,7 @@ impl From<Exit> for ExitCode {
 pub fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Command::Map(map) => map::run(map),
+        Command::Stats(stats) => stats::run(stats),
         Command::Info(info) => info::run(info),
         Command::Explain(explain) => explain::run(explain),
         Command::Devices(devices) => devices::run(devices),

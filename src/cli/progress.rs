@@ -44,15 +44,19 @@ impl Observer for Progress {
         });
     }
 
-    fn started(&self, pixels: u64, resumed: u64) {
+    fn started(&self, doing: &str, pixels: u64, resumed: u64) {
         self.with(|state| {
             (state.total, state.done, state.resumed, state.begun) = (pixels, resumed, resumed, Instant::now());
             state.tenths = 10 * resumed / pixels.max(1);
+            if let Some(bar) = state.bar.take() {
+                bar.finish_and_clear();
+            }
             if self.quiet {
                 return;
             }
+            say!("{doing}");
             if resumed > 0 {
-                say!("going on with an earlier run: {:.0} % is done", 100.0 * resumed as f64 / pixels as f64);
+                say!("going on with an earlier run: {:.0} % is done", 100.0 * resumed as f64 / pixels.max(1) as f64);
             }
             if std::io::stderr().is_terminal() {
                 let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {eta} left");

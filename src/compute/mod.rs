@@ -1,47 +1,58 @@
 //! Tiles in, scores out: one trait, two backends.
 //!
 //! A backend multiplies pixels by the prepared targets in f32 and ranks them; the decision is made by
-//! [`methods::decide`](crate::methods::decide) in f64 on the host, so both backends give the same scores.
+//! [`methods::decide`](crate::methods::decide()) in f64 on the host, so both backends give the same scores. For the
+//! statistics of a scene it sums products of differences from a provisional mean.
 
 pub mod cpu;
 pub mod gpu;
+mod task;
 
+pub(crate) use task::assignments;
+pub use task::{Assignment, Ending, Task};
+
+use crate::background::{Differences, Moments, Unit, differences};
 use crate::error::Result;
-use crate::methods::{Method, Prepared};
-use crate::tile::{SampleType, Scaling, Tile, Window};
+use crate::tile::{Scaling, Tile, Window};
 
-/// All that a backend needs to know of a run; the same for every tile.
-#[derive(Clone)]
-pub struct Task {
-    /// The method.
-    pub method: &'static dyn Method,
-    /// Its targets.
-    pub prepared: Prepared,
-    /// Type of the samples in the tiles.
-    pub sample_type: SampleType,
-    /// Stored values to reflectance, one gain and offset a band in use.
-    pub scaling: Scaling,
-    /// Stored value that means no data.
-    pub nodata: Option<f64>,
-    /// Whether every target's score is wanted.
-    pub rules: bool,
-}
-
-/// The scores of one tile, one value a pixel, in the tile's pixel order.
+/// The scores of one tile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// Place in the scene.
     pub window: Window,
-    /// Index of the best target; [`Scores::NODATA`] where the pixel is no data.
+    /// One for each method of the task, in its order.
+    pub maps: Vec<MapScores>,
+}
+
+/// What one method says of one tile, one value a pixel, in the tile's pixel order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MapScores {
+    /// Index of the best target; [`Scores::NODATA`] where the pixel is no data. Empty for a method without targets.
     pub best: Vec<u16>,
-    /// Index of the runner-up; [`Scores::NODATA`] where the pixel is no data or there is only one target.
+    /// Index of the runner-up; [`Scores::NODATA`] where the pixel is no data or there is only one target. Empty for a
+    /// method without targets.
     pub runner_up: Vec<u16>,
-    /// Score of the best target; NaN where the pixel is no data.
+    /// Score of the best target, or of the pixel; NaN where the pixel is no data.
     pub score: Vec<f32>,
-    /// Distance between the runner-up's score and the best, at least 0; NaN where there is none.
+    /// Distance between the runner-up's score and the best, at least 0; NaN where there is none. Empty for a method
+    /// without targets.
     pub margin: Vec<f32>,
     /// With [`Task::rules`], the score of every target, `[target][pixel]`; otherwise empty.
     pub rules: Vec<f32>,
+}
+
+impl MapScores {
+    /// A tile of no data.
+    fn nodata(pixels: usize, has_targets: bool, rules: usize) -> Self {
+        let ranked = if has_targets { pixels } else { 0 };
+        Self {
+            best: vec![Scores::NODATA; ranked],
+            runner_up: vec![Scores::NODATA; ranked],
+            score: vec![f32::NAN; pixels],
+            margin: vec![f32::NAN; ranked],
+            rules: vec![f32::NAN; pixels * rules],
+        }
+    }
 }
 
 impl Scores {
@@ -50,6 +61,35 @@ impl Scores {
 
     /// The largest number of targets that the indices can tell apart.
     pub const MAX_TARGETS: usize = 65_534;
+
+    /// A tile of no data.
+    #[must_use]
+    pub fn nodata(task: &Task, window: Window) -> Self {
+        let one = |method: &&dyn crate::methods::Method| {
+            MapScores::nodata(window.pixels(), method.has_targets(), task.rules_of(*method))
+        };
+        Self { window, maps: task.methods.iter().map(one).collect() }
+    }
+
+    /// Puts the scores of a part of the window into their place.
+    fn insert(&mut self, part: &Self) {
+        let (all, here) = (self.window, part.window);
+        for (into, from) in self.maps.iter_mut().zip(&part.maps) {
+            for line in 0..here.height {
+                let to = (here.y - all.y + line) * all.width + here.x - all.x;
+                let (to, at) = (to..to + here.width, line * here.width..(line + 1) * here.width);
+                if !from.best.is_empty() {
+                    into.best[to.clone()].copy_from_slice(&from.best[at.clone()]);
+                    into.runner_up[to.clone()].copy_from_slice(&from.runner_up[at.clone()]);
+                    into.margin[to.clone()].copy_from_slice(&from.margin[at.clone()]);
+                }
+                into.score[to.clone()].copy_from_slice(&from.score[at.clone()]);
+                for (into, from) in into.rules.chunks_mut(all.pixels()).zip(from.rules.chunks(here.pixels())) {
+                    into[to.clone()].copy_from_slice(&from[at.clone()]);
+                }
+            }
+        }
+    }
 }
 
 /// A device that maps tiles.
@@ -57,16 +97,63 @@ pub trait Backend: Send {
     /// What it is, for the user: `CPU, 2 threads` or the adapter's name.
     fn label(&self) -> String;
 
-    /// Maps one tile.
+    /// What it maps.
+    fn task(&self) -> &Task;
+
+    /// Maps a tile whose pixels belong to one group of detector columns.
     ///
     /// # Errors
     /// When the device fails; the tile can then be given to another backend.
-    fn map(&mut self, tile: &Tile) -> Result<Scores>;
+    fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores>;
 
-    /// The products of pixels and weights after the ending, `[target][pixel]`, as the device computes them in f32:
-    /// what [`Backend::map`] ranks. Pixels are not checked for no data. For tests and benches.
+    /// Maps a tile.
+    ///
+    /// # Errors
+    /// As [`Backend::map_group`].
+    fn map(&mut self, tile: &Tile) -> Result<Scores> {
+        let Some(columns) = self.task().columns else { return self.map_group(tile, 0) };
+        let window = tile.window;
+        let mut scores = Scores::nodata(self.task(), window);
+        for group in window.x / columns..(window.x + window.width).div_ceil(columns) {
+            let (start, end) = ((group * columns).max(window.x), ((group + 1) * columns).min(window.x + window.width));
+            let part = tile.columns(start - window.x..end - window.x);
+            scores.insert(&self.map_group(&part, group)?);
+        }
+        Ok(scores)
+    }
+
+    /// The keys of one method, `[target][pixel]`, as the device computes them in f32: what [`Backend::map`] ranks; of a
+    /// method without targets, the energy of every pixel. Pixels are not checked for no data. For tests and benches.
     ///
     /// # Errors
     /// When the device fails.
-    fn keys(&mut self, tile: &Tile) -> Result<Vec<f32>>;
+    fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>>;
+}
+
+/// A device that sums products of pixels for the statistics of a scene.
+pub trait Summing: Send {
+    /// What it is, for the user.
+    fn label(&self) -> String;
+
+    /// The moments of `count` units: `f(index)` makes the differences of one, and may be called from several threads at
+    /// once. The bits follow from the differences alone.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn sum(&mut self, count: usize, f: &(dyn Fn(usize) -> Differences + Sync)) -> Result<Vec<Moments>>;
+}
+
+/// The moments of units of a tile. `counts` has one flag a pixel; `about` one value a band.
+///
+/// # Errors
+/// When the device fails.
+pub fn moments(
+    device: &mut dyn Summing,
+    tile: &Tile,
+    units: &[Unit],
+    counts: &[bool],
+    scaling: &Scaling,
+    about: &[f64],
+) -> Result<Vec<Moments>> {
+    device.sum(units.len(), &|i| differences(tile, &units[i], counts, scaling, about))
 }

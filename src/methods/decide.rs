@@ -1,6 +1,6 @@
 //! From keys to the decision: best target and runner-up with their exact scores.
 
-use super::{Method, Prepared};
+use super::{Method, Pixel, Prepared};
 
 /// How many targets a backend keeps for each pixel.
 ///
@@ -38,32 +38,31 @@ pub struct Decision {
     pub runner_up_score: f64,
 }
 
-/// Lengths between which products of f32 neither overflow nor lose digits to underflow.
-const SAFE_NORM: std::ops::Range<f64> = 1e-15..1e15;
-
 /// Decides one pixel from what a backend ranked.
 ///
 /// Scores are computed in f64 for every target whose key is within rounding of the second largest, so equal input gives
-/// equal output on every backend. Equal scores go to the lower index. `norm` is the pixel's length, finite and above 0.
+/// equal output on every backend. Equal scores go to the lower index.
 #[must_use]
-pub fn decide(method: &dyn Method, prepared: &Prepared, pixel: &[f32], norm: f64, ranked: &Candidates) -> Decision {
+pub fn decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &Candidates) -> Decision {
     let second = if prepared.targets() > 1 { 1 } else { 0 };
-    let floor = f64::from(ranked.key[second]) - 2.0 * method.key_error(prepared, norm);
+    let floor = f64::from(ranked.key[second]) - 2.0 * method.key_error(prepared, pixel);
     let last = prepared.targets().min(CANDIDATES) - 1;
-    let ranking_is_sound = SAFE_NORM.contains(&norm) && ranked.target[last] != Candidates::NONE;
+    let ranking_is_sound = pixel.tame && ranked.target[last] != Candidates::NONE;
     let undecided = prepared.targets() > CANDIDATES && f64::from(ranked.key[last]) >= floor;
-    let mut top = Top { method, best: (Candidates::NONE, f64::NAN), second: (Candidates::NONE, f64::NAN) };
+    let score = |target: u32| (target, method.score(prepared, pixel, target as usize));
     if !ranking_is_sound || undecided {
-        for target in 0..prepared.targets() {
-            top.insert(target as u32, method.score(prepared, pixel, norm, target));
-        }
-    } else {
-        for (&target, &key) in ranked.target.iter().zip(&ranked.key) {
-            if target != Candidates::NONE && f64::from(key) >= floor {
-                top.insert(target, method.score(prepared, pixel, norm, target as usize));
-            }
-        }
+        return decide_scored(method, (0..prepared.targets() as u32).map(score));
     }
+    let close =
+        ranked.target.iter().zip(&ranked.key).filter(|(t, k)| **t != Candidates::NONE && f64::from(**k) >= floor);
+    decide_scored(method, close.map(|(&target, _)| score(target)))
+}
+
+/// Decides one pixel from the scores of the targets that matter.
+#[must_use]
+pub fn decide_scored(method: &dyn Method, scores: impl Iterator<Item = (u32, f64)>) -> Decision {
+    let mut top = Top { method, best: (Candidates::NONE, f64::NAN), second: (Candidates::NONE, f64::NAN) };
+    scores.for_each(|new| top.insert(new));
     Decision { best: top.best.0, score: top.best.1, runner_up: top.second.0, runner_up_score: top.second.1 }
 }
 
@@ -74,8 +73,7 @@ struct Top<'a> {
 }
 
 impl Top<'_> {
-    fn insert(&mut self, target: u32, score: f64) {
-        let new = (target, score);
+    fn insert(&mut self, new: (u32, f64)) {
         if self.wins(new, self.best) {
             self.second = std::mem::replace(&mut self.best, new);
         } else if self.wins(new, self.second) {

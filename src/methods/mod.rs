@@ -1,24 +1,42 @@
 //! The methods: one file each, and the one list of them.
 //!
-//! A method is its formula. `prepare` turns target spectra into plain data (f64 work, done once), a backend multiplies
-//! pixels by [`Prepared::weights`] and applies the method's ending (its shader, or [`Method::key`]), which gives every
-//! target a *key*, larger is better. Keys are f32 and only rank: [`decide`] computes the scores that are reported from
-//! the pixel itself in f64, for every target whose key could still be first or second. So the map does not depend on
-//! the device that ranked.
+//! A method is its formula. `product` turns target spectra into plain data (f64 work, done once): what pixels are
+//! multiplied by, in which [`Space`]. Methods of one basis share a product. A backend multiplies and applies each
+//! method's ending (its shader, or [`Method::key`]), which gives every target a *key*, larger is better. Keys are f32 and
+//! only rank: [`decide`] computes the scores that are reported from the pixel itself in f64, for every target whose key
+//! could still be first or second. So the map does not depend on the device that ranked.
 
+pub mod ace;
+pub mod cem;
 mod decide;
+mod filter;
+pub mod mf;
 mod numeric;
+mod product;
+pub mod rx;
 pub mod sam;
+pub mod scm;
+pub mod sid;
 
-pub use decide::{CANDIDATES, Candidates, Decision, decide};
+pub use decide::{CANDIDATES, Candidates, Decision, decide, decide_scored};
 pub use numeric::norm;
+pub use product::{Prepared, Product, Space};
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::background::Factor;
 use crate::error::Result;
 
 /// Every method, in the order in which help and docs list them.
-pub static ALL: &[&dyn Method] = &[&sam::SpectralAngle];
+pub static ALL: &[&dyn Method] = &[
+    &sam::SpectralAngle,
+    &mf::ABUNDANCE,
+    &ace::SIGNED,
+    &cem::EnergyMinimisation,
+    &rx::Anomaly,
+    &scm::Correlation,
+    &sid::Divergence,
+];
 
 /// The method of the given command-line word.
 #[must_use]
@@ -26,40 +44,65 @@ pub fn find(word: &str) -> Option<&'static dyn Method> {
     ALL.iter().copied().find(|m| m.word() == word)
 }
 
-/// What a backend needs of a method and its targets: plain data.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prepared {
-    /// What pixels are multiplied by, of shape (targets, bands): [`Prepared::exact`] rounded to f32.
-    pub weights: Array2<f32>,
-    /// The same in f64, for the scores that are reported.
-    pub exact: Array2<f64>,
+/// Which statistics of the scene a method needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// None.
+    Nothing,
+    /// Mean and covariance.
+    Covariance,
+    /// The correlation matrix E[x xᵀ].
+    Correlation,
 }
 
-impl Prepared {
-    /// Rounds the weights of shape (targets, bands) for the backends.
-    #[must_use]
-    pub fn new(exact: Array2<f64>) -> Self {
-        let exact = exact.as_standard_layout().into_owned();
-        Self { weights: exact.mapv(|w| w as f32), exact }
+/// A background that methods can use: its mean, and what they need factorised.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Mean spectrum, in the bands in use.
+    pub mean: Vec<f64>,
+    /// The factorised covariance.
+    pub covariance: Option<Factor>,
+    /// The factorised correlation matrix.
+    pub correlation: Option<Factor>,
+}
+
+/// What the naive formulas take beside pixel and target: the same statistics, inverted the naive way.
+#[derive(Debug, Clone, Copy)]
+pub struct Naive<'a> {
+    /// Mean spectrum.
+    pub mean: &'a [f64],
+    /// Inverse of the covariance, shape (bands, bands).
+    pub inverse_covariance: &'a Array2<f64>,
+    /// Inverse of the correlation matrix E[x xᵀ], shape (bands, bands).
+    pub inverse_correlation: &'a Array2<f64>,
+}
+
+impl Naive<'_> {
+    /// a ᵀ·M·b.
+    fn form(a: &[f64], matrix: &Array2<f64>, b: &[f64]) -> f64 {
+        matrix.indexed_iter().map(|((i, j), m)| a[i] * m * b[j]).sum()
     }
 
-    /// Number of targets.
-    #[must_use]
-    pub fn targets(&self) -> usize {
-        self.exact.nrows()
+    fn centred(&self, x: &[f64]) -> Vec<f64> {
+        x.iter().zip(self.mean).map(|(x, m)| x - m).collect()
     }
+}
 
-    /// Number of bands in use.
-    #[must_use]
-    pub fn bands(&self) -> usize {
-        self.exact.ncols()
-    }
-
-    /// The f64 weights of one target.
-    fn target(&self, target: usize) -> &[f64] {
-        let bands = self.bands();
-        &self.exact.as_slice().unwrap_or(&[])[target * bands..][..bands]
-    }
+/// One pixel as a method sees it before it meets a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Pixel<'a> {
+    /// Its features in the product's space; f32, the same on every backend.
+    pub features: &'a [f32],
+    /// The same before they were rounded to f32, of a product that is [`Product::precise`]; otherwise empty.
+    pub precise: &'a [f64],
+    /// Their length (of [`Space::Distribution`]: the largest magnitude of a logarithm).
+    pub length: f64,
+    /// Length of what was subtracted to come to the features.
+    pub removed: f64,
+    /// Whether f32 can multiply and sum the pixel without overflow and underflow.
+    pub tame: bool,
+    /// Squared length of the whitened features, as the device computed it; NaN where the product has no whitening.
+    pub energy: f64,
 }
 
 /// A mapping method. Implementations are stateless.
@@ -72,31 +115,61 @@ pub trait Method: Sync + Send {
     fn doc(&self) -> String;
     /// Formula and convention in one line, for the metadata of rasters.
     fn convention(&self) -> &'static str;
-    /// Unit of the score.
+    /// Unit of the score; empty for a pure number.
     fn unit(&self) -> &'static str;
     /// The threshold taken when none is given: a pixel whose score is worse stays unclassified.
     fn default_threshold(&self) -> f64;
     /// Thresholds that make sense.
     fn threshold_range(&self) -> std::ops::RangeInclusive<f64>;
-    /// WGSL of the ending: `fn key(product: vec4<f32>, target_index: u32) -> vec4<f32>` (four pixels), as `shaders/<word>.wgsl`.
+    /// WGSL of the ending, as `shaders/<word>.wgsl`: `fn <word>(product: vec4<f32>, constant: vec2<f32>) -> vec4<f32>` for
+    /// the products of four pixels with a target, and the target's constants.
     fn shader(&self) -> &'static str;
     /// The naive formula in f64: the oracle of every kernel. `pixel` and `target` have one value a band.
-    fn reference(&self, pixel: &[f64], target: &[f64]) -> f64;
+    fn reference(&self, pixel: &[f64], target: &[f64], naive: &Naive) -> f64;
+
+    /// Whether it looks for targets; otherwise it gives one score a pixel, and no classes.
+    fn has_targets(&self) -> bool {
+        true
+    }
+    /// The statistics that it needs.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+    /// Whether it needs [`Pixel::energy`].
+    fn whitens(&self) -> bool {
+        false
+    }
+    /// Methods with the same basis have the same product.
+    fn basis(&self) -> &'static str {
+        self.word()
+    }
     /// Prepares target spectra of shape (targets, bands), finite, on the bands in use.
     ///
     /// # Errors
     /// Refuses spectra that have no score, by index and reason.
-    fn prepare(&self, spectra: ArrayView2<f64>) -> Result<Prepared>;
-    /// The ending on the CPU, in place: products of pixels and weights become keys, larger is better.
-    fn key(&self, products: &mut [f32]);
-    /// Bound on the error of a key that any backend computes in f32, for a pixel of length `norm`.
-    fn key_error(&self, prepared: &Prepared, norm: f64) -> f64;
-    /// The score that is reported, in f64, of a pixel of length `norm`.
-    fn score(&self, prepared: &Prepared, pixel: &[f32], norm: f64, target: usize) -> f64;
-    /// A score for a rule image from a key: exact where the key is too coarse for it.
-    fn rule(&self, prepared: &Prepared, pixel: &[f32], norm: f64, target: usize, key: f32) -> f64;
+    fn product(&self, spectra: ArrayView2<f64>, model: Option<&Model>) -> Result<Product>;
+    /// The constants of its ending, two a target.
+    fn constants(&self, product: &Product) -> Vec<[f64; 2]> {
+        vec![[1.0, 0.0]; product.targets()]
+    }
+    /// The ending on the CPU, in place: products of pixels and one target become keys, larger is better.
+    fn key(&self, _products: &mut [f32], _constant: [f32; 2]) {}
+    /// Bound on the error of a key that any backend computes in f32.
+    fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
+        prepared.product_error(pixel)
+    }
+    /// The score that is reported, in f64.
+    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64;
     /// Whether score `a` is better than score `b`.
-    fn better(&self, a: f64, b: f64) -> bool;
+    fn better(&self, a: f64, b: f64) -> bool {
+        a > b
+    }
+}
+
+impl std::fmt::Debug for dyn Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 /// The text of a module's `//!` lines.
@@ -112,8 +185,8 @@ mod tests {
     #[test]
     fn words_are_unique_and_docs_name_formula_range_and_source() {
         for (i, method) in ALL.iter().enumerate() {
-            assert!(std::ptr::addr_eq(find(method.word()).unwrap(), *method), "{} is listed twice", method.word());
-            assert!(ALL[..i].iter().all(|m| m.title() != method.title()));
+            assert_eq!(find(method.word()).unwrap().title(), method.title());
+            assert!(ALL[..i].iter().all(|m| m.word() != method.word() && m.title() != method.title()));
             for part in ["Formula", "Range", "Conventions", "Source"] {
                 assert!(method.doc().contains(part), "explain {} lacks {part}", method.word());
             }

@@ -24,8 +24,8 @@
 use ndarray::ArrayView2;
 
 use super::numeric::{chords, dot};
-use super::{Method, Prepared, module_doc};
-use crate::error::{Error, Result};
+use super::{Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use crate::error::Result;
 
 /// The spectral angle.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +33,6 @@ pub struct SpectralAngle;
 
 /// Above this cosine (angles below 0.045 rad) `acos` loses digits that the half-angle form keeps.
 const HALF_ANGLE_COSINE: f64 = 0.999;
-
-/// Above this cosine (angles below 0.45 rad) the arc cosine of a f32 product may be off by more than 1e-5 rad.
-const RULE_COSINE: f64 = 0.9;
 
 impl Method for SpectralAngle {
     fn word(&self) -> &'static str {
@@ -70,7 +67,7 @@ impl Method for SpectralAngle {
         include_str!("../../shaders/sam.wgsl")
     }
 
-    fn reference(&self, pixel: &[f64], target: &[f64]) -> f64 {
+    fn reference(&self, pixel: &[f64], target: &[f64], _naive: &Naive) -> f64 {
         let length = |v: &[f64]| v.iter().map(|a| a * a).sum::<f64>().sqrt();
         let (x, t) = (length(pixel), length(target));
         let (minus, plus): (Vec<f64>, Vec<f64>) =
@@ -78,45 +75,20 @@ impl Method for SpectralAngle {
         2.0 * length(&minus).atan2(length(&plus))
     }
 
-    fn prepare(&self, spectra: ArrayView2<f64>) -> Result<Prepared> {
-        let mut unit = spectra.to_owned();
-        for (i, mut spectrum) in unit.rows_mut().into_iter().enumerate() {
-            // Scaled first, so that no square overflows or vanishes.
-            let largest = spectrum.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-            let length = largest * spectrum.iter().map(|v| (v / largest).powi(2)).sum::<f64>().sqrt();
-            if !(length > 0.0 && length.is_finite()) {
-                let what = format!(
-                    "its spectrum has length {length} over the bands in use; an angle needs a finite length above 0"
-                );
-                return Err(Error::refused(format!("target {}", i + 1), what));
-            }
-            spectrum /= length;
-        }
-        Ok(Prepared::new(unit))
+    /// The product with a unit target is the cosine times the pixel's length, which is the same for all targets.
+    fn product(&self, spectra: ArrayView2<f64>, _model: Option<&Model>) -> Result<Product> {
+        let unit = super::product::unit(spectra, "an angle needs a finite length above 0")?;
+        Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]))
     }
 
-    /// The product with the unit target is the cosine times the pixel's length, which is the same for all targets.
-    fn key(&self, _products: &mut [f32]) {}
-
-    /// Every product errs by half a unit in the last place, so does every sum, and so do weight and scaled pixel;
-    /// by Cauchy-Schwarz Σ|x·t| is at most the pixel's length. Higham (2002), Accuracy and Stability, section 3.1.
-    fn key_error(&self, prepared: &Prepared, norm: f64) -> f64 {
-        (prepared.bands() + 8) as f64 * f64::from(f32::EPSILON / 2.0) * norm
-    }
-
-    fn score(&self, prepared: &Prepared, pixel: &[f32], norm: f64, target: usize) -> f64 {
-        let target = prepared.target(target);
-        let cosine = dot(pixel, target) / norm;
+    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
+        let target = prepared.product.target(target);
+        let cosine = dot(pixel.features, target) / pixel.length;
         if cosine.abs() < HALF_ANGLE_COSINE {
             return cosine.acos();
         }
-        let (minus, plus) = chords(pixel, norm, target);
+        let (minus, plus) = chords(pixel.features, pixel.length, target);
         2.0 * minus.sqrt().atan2(plus.sqrt())
-    }
-
-    fn rule(&self, prepared: &Prepared, pixel: &[f32], norm: f64, target: usize, key: f32) -> f64 {
-        let cosine = f64::from(key) / norm;
-        if cosine.abs() < RULE_COSINE { cosine.acos() } else { self.score(prepared, pixel, norm, target) }
     }
 
     fn better(&self, a: f64, b: f64) -> bool {
@@ -126,26 +98,39 @@ impl Method for SpectralAngle {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use std::sync::Arc;
+
+    use ndarray::{Array2, array};
 
     use super::*;
+
+    fn angle(pixel: &[f64], target: &[f64]) -> f64 {
+        let none = Array2::zeros((0, 0));
+        SpectralAngle.reference(
+            pixel,
+            target,
+            &Naive { mean: &[], inverse_covariance: &none, inverse_correlation: &none },
+        )
+    }
 
     #[test]
     fn the_reference_is_the_angle() {
         let right = std::f64::consts::FRAC_PI_2;
-        assert!((SpectralAngle.reference(&[1.0, 0.0], &[0.0, 3.0]) - right).abs() < 1e-15);
-        assert!((SpectralAngle.reference(&[1.0, 1.0], &[-2.0, -2.0]) - 2.0 * right).abs() < 1e-15);
-        assert!((SpectralAngle.reference(&[1.0, 1e-9], &[5.0, 0.0]) - 1e-9).abs() < 1e-18);
+        assert!((angle(&[1.0, 0.0], &[0.0, 3.0]) - right).abs() < 1e-15);
+        assert!((angle(&[1.0, 1.0], &[-2.0, -2.0]) - 2.0 * right).abs() < 1e-15);
+        assert!((angle(&[1.0, 1e-9], &[5.0, 0.0]) - 1e-9).abs() < 1e-18);
     }
 
     #[test]
     fn score_equals_the_reference_at_every_angle() {
         for step in 0..=60 {
             let angle = if step == 0 { 0.0 } else { std::f64::consts::PI * 0.7_f64.powi(60 - step) };
-            let pixel: Vec<f32> = vec![3.0 * angle.cos() as f32, 3.0 * angle.sin() as f32];
-            let prepared = SpectralAngle.prepare(array![[0.4, 0.0]].view()).unwrap();
-            let exact = SpectralAngle.reference(&pixel.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &[0.4, 0.0]);
-            let score = SpectralAngle.score(&prepared, &pixel, super::super::norm(&pixel), 0);
+            let mut row: Vec<f32> = vec![3.0 * angle.cos() as f32, 3.0 * angle.sin() as f32];
+            let product = SpectralAngle.product(array![[0.4, 0.0]].view(), None).unwrap();
+            let prepared = Prepared::new(Arc::new(product), &[[1.0, 0.0]]);
+            let exact = self::angle(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &[0.4, 0.0]);
+            let pixel = Space::Reflectance.of(&mut row, 2, 0.0).unwrap();
+            let score = SpectralAngle.score(&prepared, &pixel, 0);
             assert!((score - exact).abs() <= 1e-14, "{score} for {exact}");
         }
     }
@@ -153,7 +138,7 @@ mod tests {
     #[test]
     fn a_target_without_length_is_refused() {
         for bad in [array![[0.1, 0.2], [0.0, 0.0]], array![[0.1, 0.2], [f64::NAN, 1.0]]] {
-            assert!(SpectralAngle.prepare(bad.view()).is_err());
+            assert!(SpectralAngle.product(bad.view(), None).is_err());
         }
     }
 }

@@ -189,6 +189,9 @@ fn refuse_costly(
     values: &Array2<f64>,
     alive: &[usize],
 ) -> Result<()> {
+    if targets.is_empty() {
+        return Ok(());
+    }
     let cost = |t: usize| alive.iter().filter(|&&b| values[(t, b)].is_nan()).count();
     let costs: Vec<usize> = (0..targets.len()).map(cost).collect();
     if costs.iter().all(|&c| c == alive.len()) {

@@ -1,23 +1,33 @@
-//! A run: plan, map, finish. Each is a function that can be run by itself.
+//! A run: plan, statistics, map, finish. Each is a function that can be run by itself.
 //!
-//! [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`map`]
-//! reads, maps and publishes tiles as parts; [`fn@finish`] puts the parts together. A part that is there
-//! and checks out is not made again, so a run that was killed goes on where it was.
+//! [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
+//! that methods need, in one or more passes over the scene, and the task of the devices; [`map`] reads, maps and publishes
+//! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
+//! that was killed in any pass goes on where it was.
 
 mod bands;
+mod device;
 mod finish;
+mod grounds;
+mod method_maps;
 mod part;
 mod plan;
 mod report;
 mod run;
+mod scan;
+mod statistics;
+mod stats;
 mod targets;
 mod windows;
 
 pub use bands::Dropped;
+pub use device::{BackendChoice, Opened, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
-pub use plan::{Ceiling, Plan, Planned, Request, ThresholdSource, plan};
-pub use report::{ClassCount, Report};
-pub use run::{BackendChoice, Mapped, Opened, Settings, map, open_backend};
+pub use grounds::{BackgroundChoice, Grounds, prepare};
+pub use plan::{Ceiling, Plan, Planned, PlannedMethod, Request, ThresholdSource, plan};
+pub use report::{ClassCount, MapReport, Report};
+pub use run::{Mapped, map};
+pub use stats::{Shard, statistics};
 pub use targets::Threshold;
 pub use windows::Limits;
 
@@ -25,11 +35,11 @@ pub use windows::Limits;
 pub trait Observer: Sync {
     /// A sentence that the user should see: a default that was assumed, a fallback that was taken.
     fn note(&self, text: &str);
-    /// Mapping begins: pixels in all, and those that parts of an earlier run already hold.
-    fn started(&self, pixels: u64, resumed: u64);
+    /// A pass begins: what it does, pixels in all, and those that parts of an earlier run already hold.
+    fn started(&self, doing: &str, pixels: u64, resumed: u64);
     /// A tile of so many pixels is done.
     fn advanced(&self, pixels: u64);
-    /// Mapping is done; the maps are being put together.
+    /// All passes are done; the maps are being put together.
     fn finishing(&self);
 }
 
@@ -39,7 +49,7 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn note(&self, _text: &str) {}
-    fn started(&self, _pixels: u64, _resumed: u64) {}
+    fn started(&self, _doing: &str, _pixels: u64, _resumed: u64) {}
     fn advanced(&self, _pixels: u64) {}
     fn finishing(&self) {}
 }

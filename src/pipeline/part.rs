@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::compute::Scores;
+use crate::compute::{MapScores, Scores};
 use crate::error::{Error, Result};
 use crate::tile::Window;
 
@@ -15,6 +15,9 @@ pub(super) struct Part {
     /// Reflectance of one band, for the quick look; NaN where the pixel is no data.
     pub(super) grey: Vec<f32>,
 }
+
+/// What a method leaves of a tile: whether it has targets, and its number of rule images.
+pub(super) type Shape = Vec<(bool, usize)>;
 
 /// Read back as another number on a machine of the other byte order, whose parts are not ours.
 const MAGIC: u64 = 0x0001_5452_4150_4C41;
@@ -50,16 +53,7 @@ impl Parts {
     }
 
     /// Publishes a part: written under another name, flushed to the disk, renamed.
-    pub(super) fn write(&self, index: usize, part: &Part) -> Result<()> {
-        let scores = &part.scores;
-        let payload: [&[u8]; 6] = [
-            bytemuck::cast_slice(&scores.best),
-            bytemuck::cast_slice(&scores.runner_up),
-            bytemuck::cast_slice(&scores.score),
-            bytemuck::cast_slice(&scores.margin),
-            bytemuck::cast_slice(&part.grey),
-            bytemuck::cast_slice(&scores.rules),
-        ];
+    pub(super) fn write(&self, index: usize, payload: &[&[u8]]) -> Result<()> {
         let length: usize = payload.iter().map(|p| p.len()).sum();
         let path = self.path(index);
         let beside = path.with_extension("new");
@@ -67,13 +61,13 @@ impl Parts {
             let mut file = File::create(&beside)?;
             file.write_all(&MAGIC.to_ne_bytes())?;
             file.write_all(&(length as u64).to_ne_bytes())?;
-            file.write_all(&self.checksum(index, &payload).to_ne_bytes())?;
+            file.write_all(&self.checksum(index, payload).to_ne_bytes())?;
             payload.iter().try_for_each(|p| file.write_all(p))?;
             file.sync_data()?;
             fs::rename(&beside, &path)
         };
         write().map_err(|e| {
-            Error::io(&path, "cannot write a part of the map", &e)
+            Error::io(&path, "cannot write a part of the work", &e)
                 .hint("make room and run the same command again: it goes on from here")
         })
     }
@@ -86,47 +80,77 @@ impl Parts {
         hasher.finalize()
     }
 
-    /// Reads a part back; `None` when it is missing, cut short, of another plan or place, or damaged.
-    pub(super) fn read(&self, index: usize, window: Window, targets_with_rules: usize) -> Option<Part> {
-        let pixels = window.pixels();
-        let length = pixels * (2 + 2 + 4 + 4 + 4 + 4 * targets_with_rules);
-        let mut file = File::open(self.path(index)).ok()?;
-        if file.metadata().ok()?.len() != (HEADER + length) as u64 {
+    /// Reads a part back into `payload`; `None` when it is missing, cut short, of another plan or place, or damaged.
+    fn read_into(&self, index: usize, payload: &mut [&mut [u8]]) -> Option<()> {
+        let length: usize = payload.iter().map(|p| p.len()).sum();
+        let (mut file, stated) = self.open_part(index)?;
+        if stated.0 != length {
             return None;
         }
+        payload.iter_mut().try_for_each(|piece| file.read_exact(piece)).ok()?;
+        let read: Vec<&[u8]> = payload.iter().map(|p| &**p).collect();
+        (stated.1 == self.checksum(index, &read)).then_some(())
+    }
+
+    /// Reads a part of whatever length back; `None` as of [`Parts::read_into`].
+    pub(super) fn read(&self, index: usize) -> Option<Vec<u8>> {
+        let (_, (length, _)) = self.open_part(index)?;
+        let mut bytes = vec![0; length];
+        self.read_into(index, &mut [&mut bytes])?;
+        Some(bytes)
+    }
+
+    /// A part's file, at its payload, with the payload's length and checksum as stated.
+    fn open_part(&self, index: usize) -> Option<(File, (usize, u32))> {
+        let mut file = File::open(self.path(index)).ok()?;
         let mut header = [0; HEADER];
         file.read_exact(&mut header).ok()?;
-        let (magic, rest) = header.split_at(8);
-        let (stated, checksum) = rest.split_at(8);
-        if magic != MAGIC.to_ne_bytes() || stated != (length as u64).to_ne_bytes() {
-            return None;
+        let (magic, rest) = header.split_first_chunk::<8>()?;
+        let (length, checksum) = rest.split_first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_ne_bytes(*length)).ok()?;
+        let whole = file.metadata().ok()?.len() == (HEADER as u64).checked_add(length as u64)?;
+        let checksum = u32::from_ne_bytes(*checksum.first_chunk()?);
+        (whole && *magic == MAGIC.to_ne_bytes()).then_some((file, (length, checksum)))
+    }
+
+    /// Publishes a tile.
+    pub(super) fn write_scores(&self, index: usize, part: &Part) -> Result<()> {
+        let mut payload: Vec<&[u8]> = vec![bytemuck::cast_slice(&part.grey)];
+        for map in &part.scores.maps {
+            payload.push(bytemuck::cast_slice(&map.best));
+            payload.push(bytemuck::cast_slice(&map.runner_up));
+            payload.push(bytemuck::cast_slice(&map.score));
+            payload.push(bytemuck::cast_slice(&map.margin));
+            payload.push(bytemuck::cast_slice(&map.rules));
         }
-        let mut part = Part {
-            scores: Scores {
-                window,
-                best: vec![0; pixels],
-                runner_up: vec![0; pixels],
+        self.write(index, &payload)
+    }
+
+    /// Reads a tile back; `None` as of [`Parts::read_into`].
+    pub(super) fn read_scores(&self, index: usize, window: Window, shape: &Shape) -> Option<Part> {
+        let pixels = window.pixels();
+        let map = |&(has_targets, rules): &(bool, usize)| {
+            let ranked = if has_targets { pixels } else { 0 };
+            MapScores {
+                best: vec![0; ranked],
+                runner_up: vec![0; ranked],
                 score: vec![0.0; pixels],
-                margin: vec![0.0; pixels],
-                rules: vec![0.0; pixels * targets_with_rules],
-            },
-            grey: vec![0.0; pixels],
+                margin: vec![0.0; ranked],
+                rules: vec![0.0; pixels * rules],
+            }
         };
-        let scores = &mut part.scores;
-        let payload: [&mut [u8]; 6] = [
-            bytemuck::cast_slice_mut(&mut scores.best),
-            bytemuck::cast_slice_mut(&mut scores.runner_up),
-            bytemuck::cast_slice_mut(&mut scores.score),
-            bytemuck::cast_slice_mut(&mut scores.margin),
-            bytemuck::cast_slice_mut(&mut part.grey),
-            bytemuck::cast_slice_mut(&mut scores.rules),
-        ];
-        let mut read: Vec<&[u8]> = Vec::with_capacity(payload.len());
-        for piece in payload {
-            file.read_exact(piece).ok()?;
-            read.push(piece);
+        let mut grey = vec![0.0_f32; pixels];
+        let mut maps: Vec<MapScores> = shape.iter().map(map).collect();
+        let mut payload: Vec<&mut [u8]> = vec![bytemuck::cast_slice_mut(&mut grey)];
+        for map in &mut maps {
+            payload.push(bytemuck::cast_slice_mut(&mut map.best));
+            payload.push(bytemuck::cast_slice_mut(&mut map.runner_up));
+            payload.push(bytemuck::cast_slice_mut(&mut map.score));
+            payload.push(bytemuck::cast_slice_mut(&mut map.margin));
+            payload.push(bytemuck::cast_slice_mut(&mut map.rules));
         }
-        (checksum == self.checksum(index, &read).to_ne_bytes()).then_some(part)
+        self.read_into(index, &mut payload)?;
+        Some(Part { scores: Scores { window, maps }, grey })
     }
 
     /// Removes the folder and all parts.
@@ -141,39 +165,43 @@ mod tests {
 
     fn part(window: Window) -> Part {
         let n = window.pixels();
-        let scores = Scores {
-            window,
+        let targets = MapScores {
             best: (0..n as u16).collect(),
             runner_up: vec![Scores::NODATA; n],
             score: vec![0.25; n],
             margin: vec![0.5; n],
             rules: vec![0.75; 2 * n],
         };
-        Part { scores, grey: vec![0.125; n] }
+        let anomaly = MapScores { score: vec![7.5; n], ..MapScores::default() };
+        Part { scores: Scores { window, maps: vec![targets, anomaly] }, grey: vec![0.125; n] }
     }
 
     #[test]
     fn a_part_comes_back_only_whole_in_its_place_and_in_its_plan() {
         let folder = tempfile::tempdir().unwrap();
         let (folder, window) = (folder.path().join("parts"), Window { x: 2, y: 3, width: 5, height: 2 });
+        let shape = vec![(true, 2), (false, 0)];
         let parts = Parts::open(&folder, [1; 32]).unwrap();
-        parts.write(4, &part(window)).unwrap();
-        assert_eq!(parts.read(4, window, 2), Some(part(window)));
-        assert_eq!(parts.read(5, window, 2), None, "missing");
-        assert_eq!(parts.read(4, window, 3), None, "another number of targets");
+        parts.write_scores(4, &part(window)).unwrap();
+        assert_eq!(parts.read_scores(4, window, &shape), Some(part(window)));
+        assert_eq!(parts.read_scores(5, window, &shape), None, "missing");
+        assert_eq!(parts.read_scores(4, window, &vec![(true, 3), (false, 0)]), None, "another number of targets");
         fs::copy(parts.path(4), parts.path(5)).unwrap();
-        assert_eq!(parts.read(5, window, 2), None, "another place");
+        assert_eq!(parts.read_scores(5, window, &shape), None, "another place");
         let mut bytes = fs::read(parts.path(4)).unwrap();
+        assert_eq!(parts.read(4).map(|b| b.len()), Some(bytes.len() - HEADER));
         for at in [0, 9, 17, HEADER, bytes.len() - 1] {
             bytes[at] ^= 1;
             fs::write(parts.path(4), &bytes).unwrap();
-            assert_eq!(parts.read(4, window, 2), None, "damaged at byte {at}");
+            assert_eq!(parts.read_scores(4, window, &shape), None, "damaged at byte {at}");
+            assert_eq!(parts.read(4), None, "damaged at byte {at}");
             bytes[at] ^= 1;
         }
         fs::write(parts.path(4), &bytes[..bytes.len() - 1]).unwrap();
-        assert_eq!(parts.read(4, window, 2), None, "cut short");
+        assert_eq!(parts.read_scores(4, window, &shape), None, "cut short");
         fs::write(parts.path(4), &bytes).unwrap();
-        assert!(Parts::open(&folder, [1; 32]).unwrap().read(4, window, 2).is_some(), "the same plan keeps its parts");
-        assert!(Parts::open(&folder, [2; 32]).unwrap().read(4, window, 2).is_none(), "another plan does not");
+        let again = |plan| Parts::open(&folder, plan).unwrap().read_scores(4, window, &shape);
+        assert!(again([1; 32]).is_some(), "the same plan keeps its parts");
+        assert!(again([2; 32]).is_none(), "another plan does not");
     }
 }

@@ -3,19 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use ndarray::Array2;
 use serde::Serialize;
 
 use super::bands::{self, Dropped};
+use super::grounds::{BackgroundChoice, Grounds};
+use super::part::Shape;
 use super::targets::{self, Threshold};
-use super::windows::{self, Limits};
+use super::windows::{self, Limits, Load};
+use crate::background::Shrinkage;
 use crate::compute::{Scores, Task};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::library::Library;
-use crate::methods::{self, Method};
+use crate::methods::{self, Method, Needs};
 use crate::scene::{Scene, SceneOptions};
 use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
-use crate::tile::Window;
+use crate::tile::{Scaling, Window};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -34,12 +38,20 @@ pub struct Request {
     pub wavelengths: Vec<WavelengthRange>,
     /// Channel i of the library is band i of the scene.
     pub match_bands_by_index: bool,
-    /// The method's word.
-    pub method: String,
+    /// The methods' words.
+    pub methods: Vec<String>,
+    /// Scores of the matched filter in standard deviations of the background.
+    pub mf_sigma: bool,
+    /// Adaptive coherence without its sign.
+    pub ace_squared: bool,
     /// Thresholds.
     pub thresholds: Vec<Threshold>,
     /// Whether every target's score is written too.
     pub rules: bool,
+    /// What the background is, for methods that need one.
+    pub background: BackgroundChoice,
+    /// How its covariance is shrunk.
+    pub shrinkage: Shrinkage,
 }
 
 /// Where the thresholds came from.
@@ -64,11 +76,27 @@ pub struct Input {
 }
 
 impl Input {
-    fn of(path: &Path) -> Result<Self> {
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let facts = std::fs::metadata(path).map_err(|e| Error::io(path, "cannot look at the file", &e))?;
         let modified = facts.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
         Ok(Self { path: path.to_owned(), bytes: facts.len(), modified_ns: modified.map_or(0, |d| d.as_nanos()) })
     }
+}
+
+/// A method of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedMethod {
+    /// Its word.
+    pub word: &'static str,
+    /// Formula and convention.
+    pub convention: &'static str,
+    /// One threshold a target, in the method's unit; empty for a method without targets.
+    pub thresholds: Vec<f64>,
+    /// Whether the thresholds were given or assumed.
+    pub threshold_source: ThresholdSource,
+    /// The method.
+    #[serde(skip)]
+    pub method: &'static dyn Method,
 }
 
 /// A plain value; two runs with equal plans have equal results, so its hash is the identity of a run's parts.
@@ -76,9 +104,9 @@ impl Input {
 pub struct Plan {
     /// The program's version.
     pub version: &'static str,
-    /// The method's word.
-    pub method: String,
-    /// The scene's files, then the libraries'.
+    /// The methods, in the order asked for.
+    pub methods: Vec<PlannedMethod>,
+    /// The scene's files, then the libraries', then what the background needs.
     pub inputs: Vec<Input>,
     /// Lines of the scene.
     pub lines: usize,
@@ -94,10 +122,6 @@ pub struct Plan {
     pub dropped: Vec<Dropped>,
     /// Target names, in the order of their class values.
     pub targets: Vec<String>,
-    /// One threshold a target, in the method's unit.
-    pub thresholds: Vec<f64>,
-    /// Whether the thresholds were given or assumed.
-    pub threshold_source: ThresholdSource,
     /// Stored value that means no data.
     pub nodata: Option<f64>,
     /// Whether rule images are written.
@@ -106,6 +130,8 @@ pub struct Plan {
     pub windows: Vec<Window>,
     /// Target spectra on the bands in use and scaling, as a hash.
     pub numbers: String,
+    /// The background that was used, when a method needs one.
+    pub background: Option<Grounds>,
     /// What was assumed, overridden or found odd: one sentence each.
     pub notes: Vec<String>,
 }
@@ -113,16 +139,8 @@ pub struct Plan {
 impl Plan {
     /// The identity of the run's parts.
     pub(super) fn identity(&self) -> [u8; 32] {
-        // A plan holds only finite numbers, strings and lists, which always serialise.
+        // A plan holds only numbers, strings and lists, which always serialise.
         *blake3::hash(&serde_json::to_vec(self).unwrap_or_default()).as_bytes()
-    }
-
-    /// The method.
-    ///
-    /// # Errors
-    /// When this build has no such method.
-    pub fn method(&self) -> Result<&'static dyn Method> {
-        method(&self.method)
     }
 
     /// Pixels of the scene.
@@ -130,24 +148,68 @@ impl Plan {
     pub fn pixels(&self) -> u64 {
         self.lines as u64 * self.samples as u64
     }
+
+    /// What every method leaves of a tile.
+    pub(super) fn shape(&self) -> Shape {
+        let rules = |m: &PlannedMethod| if self.rules && m.method.has_targets() { self.targets.len() } else { 0 };
+        self.methods.iter().map(|m| (m.method.has_targets(), rules(m))).collect()
+    }
 }
 
-fn method(word: &str) -> Result<&'static dyn Method> {
+/// The methods that were asked for, in their order.
+fn chosen(request: &Request) -> Result<Vec<&'static dyn Method>> {
     let known: Vec<&str> = methods::ALL.iter().map(|m| m.word()).collect();
-    methods::find(word).ok_or_else(|| {
-        Error::refused("--method", format!("there is no method '{word}'"))
-            .hint(format!("methods are: {}", known.join(", ")))
-    })
+    let mut chosen: Vec<&'static dyn Method> = Vec::new();
+    for word in &request.methods {
+        let method = methods::find(word).ok_or_else(|| {
+            Error::refused("--method", format!("there is no method '{word}'"))
+                .hint(format!("methods are: {}", known.join(", ")))
+        })?;
+        if chosen.iter().any(|m| m.word() == method.word()) {
+            return Err(Error::refused("--method", format!("'{word}' is named twice")));
+        }
+        chosen.push(match method.word() {
+            "mf" if request.mf_sigma => &methods::mf::SIGMA,
+            "ace" if request.ace_squared => &methods::ace::SQUARED,
+            _ => method,
+        });
+    }
+    if chosen.is_empty() {
+        return Err(Error::refused("--method", "none was named").hint(format!("methods are: {}", known.join(", "))));
+    }
+    for (flag, given, word) in [("--mf-scale", request.mf_sigma, "mf"), ("--ace", request.ace_squared, "ace")] {
+        if given && chosen.iter().all(|m| m.word() != word) {
+            return Err(Error::refused(
+                flag,
+                format!("says how {word} is scaled, but {word} is not among the methods"),
+            )
+            .hint(format!("add {word} to --method, or leave {flag} out")));
+        }
+    }
+    let needs_none = chosen.iter().all(|m| m.needs() == Needs::Nothing);
+    if needs_none && (request.background != BackgroundChoice::default() || request.shrinkage != Shrinkage::Auto) {
+        let words: Vec<&str> = chosen.iter().map(|m| m.word()).collect();
+        return Err(Error::refused("background", format!("{} needs none, but options for one were given", words.join(", ")))
+            .hint("leave --background, --background-mask, --exclude-targets, --shrinkage and --stats out, or add a method that needs a background: mf, ace, cem, rx"));
+    }
+    Ok(chosen)
 }
 
 /// A plan with what is open while it is carried out.
 pub struct Planned {
     /// The scene.
     pub scene: Scene,
-    /// What backends need to know.
-    pub task: Task,
-    /// All but the windows, which depend on the device.
-    draft: Plan,
+    /// The methods.
+    pub(super) methods: Vec<&'static dyn Method>,
+    /// Target spectra on the bands in use, shape (targets, bands).
+    pub(super) spectra: Array2<f64>,
+    /// Stored values to reflectance, in the bands in use.
+    pub(super) scaling: Scaling,
+    /// What the user wants of the background.
+    pub(super) background: BackgroundChoice,
+    pub(super) shrinkage: Shrinkage,
+    /// All but the windows, which depend on the device, and the background, which is made of the pixels.
+    pub(super) draft: Plan,
 }
 
 /// Reads headers and libraries, and fixes targets, bands in use and thresholds.
@@ -155,52 +217,57 @@ pub struct Planned {
 /// # Errors
 /// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
 pub fn plan(request: &Request) -> Result<Planned> {
-    let method = method(&request.method)?;
+    let methods = chosen(request)?;
     let scene = Scene::open(&request.scene, &request.scene_options)?;
     let described = &scene.description;
-    if request.libraries.is_empty() {
+    let has_targets = methods.iter().any(|m| m.has_targets());
+    if request.libraries.is_empty() && has_targets {
         return Err(
             Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV")
         );
     }
     let libraries: Vec<Library> =
         request.libraries.iter().map(|path| Library::open(path, request.library_unit)).collect::<Result<_>>()?;
-    let targets = targets::select(&libraries, request.targets.as_deref())?;
+    let targets = if has_targets { targets::select(&libraries, request.targets.as_deref())? } else { Vec::new() };
     if targets.len() > Scores::MAX_TARGETS {
         let what = format!("{} spectra; at most {} can be told apart", targets.len(), Scores::MAX_TARGETS);
         return Err(Error::refused("targets", what).hint("choose some with --targets"));
     }
     let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
-    let thresholds = targets::thresholds(&names, &request.thresholds, method)?;
-    let bands = bands::select(&scene, &targets, &request.wavelengths, request.match_bands_by_index)?;
-    let prepared = method.prepare(bands.spectra.view())?;
+    let thresholds = targets::thresholds(&names, &request.thresholds, &methods)?;
+    let by_index = request.match_bands_by_index || targets.is_empty();
+    let bands = bands::select(&scene, &targets, &request.wavelengths, by_index)?;
     let scaling = described.scaling.select(&bands.indices);
 
     let mut notes = described.notes.clone();
     notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
     notes.extend(bands.notes);
-    let threshold_source = match request.thresholds.iter().any(|t| t.name.is_none()) {
-        true => ThresholdSource::Given,
-        false => {
-            notes.push(format!(
-                "threshold {} {} assumed, the default of {}",
-                method.default_threshold(),
-                method.unit(),
-                method.word()
-            ));
-            ThresholdSource::Default
+    let mut planned_methods = Vec::new();
+    for (&method, thresholds) in methods.iter().zip(thresholds) {
+        let given = targets::given(&request.thresholds, method);
+        if !given && method.has_targets() {
+            let assumed = format!("{} {}", method.default_threshold(), method.unit());
+            notes.push(format!("threshold {} assumed, the default of {}", assumed.trim(), method.word()));
         }
-    };
+        planned_methods.push(PlannedMethod {
+            word: method.word(),
+            convention: method.convention(),
+            thresholds,
+            threshold_source: if given { ThresholdSource::Given } else { ThresholdSource::Default },
+            method,
+        });
+    }
     let mut numbers = blake3::Hasher::new();
-    for value in prepared.exact.iter().chain(&scaling.gain).chain(&scaling.offset) {
+    for value in bands.spectra.iter().chain(&scaling.gain).chain(&scaling.offset) {
         numbers.update(&value.to_le_bytes());
     }
     let files = std::iter::once(&described.path)
         .chain(&described.companions)
-        .chain(libraries.iter().flat_map(|l| std::iter::once(&l.path).chain(&l.companions)));
+        .chain(libraries.iter().flat_map(|l| std::iter::once(&l.path).chain(&l.companions)))
+        .chain(request.background.files());
     let draft = Plan {
         version: env!("CARGO_PKG_VERSION"),
-        method: method.word().to_owned(),
+        methods: planned_methods,
         inputs: files.map(|p| Input::of(p)).collect::<Result<_>>()?,
         lines: described.lines,
         samples: described.samples,
@@ -209,39 +276,53 @@ pub fn plan(request: &Request) -> Result<Planned> {
         bands: bands.indices,
         dropped: bands.dropped,
         targets: names,
-        thresholds,
-        threshold_source,
         nodata: described.nodata,
         rules: request.rules,
         windows: Vec::new(),
         numbers: numbers.finalize().to_hex().to_string(),
+        background: None,
         notes,
     };
-    let task = Task {
-        method,
-        prepared,
-        sample_type: described.sample_type,
+    Ok(Planned {
+        scene,
+        methods,
+        spectra: bands.spectra,
         scaling,
-        nodata: described.nodata,
-        rules: request.rules,
-    };
-    Ok(Planned { scene, task, draft })
+        background: request.background.clone(),
+        shrinkage: request.shrinkage,
+        draft,
+    })
 }
 
 impl Planned {
-    /// The plan with the scene cut into tiles.
+    /// The plan with the scene cut into tiles. `grounds` is what [`super::prepare`] found, for methods that
+    /// need it.
     ///
     /// # Errors
     /// When not even the smallest tile fits the limits.
-    pub fn cut(&self, limits: &Limits) -> Result<Plan> {
-        let windows = windows::cut(&self.scene.description, &self.task, limits)?;
-        Ok(Plan { windows, ..self.draft.clone() })
+    pub fn cut(&self, task: &Task, grounds: Option<&Grounds>, limits: &Limits) -> Result<Plan> {
+        let described = &self.scene.description;
+        let load = Load::of_map(task, limits.threads);
+        let windows = windows::cut(described, &load, limits, 0..described.lines)?;
+        Ok(Plan { windows, background: grounds.cloned(), ..self.draft.clone() })
     }
 
     /// Targets, bands and notes, before the scene is cut.
     #[must_use]
     pub fn draft(&self) -> &Plan {
         &self.draft
+    }
+
+    /// Target spectra on the bands in use, of shape (targets, bands).
+    #[must_use]
+    pub fn spectra(&self) -> &Array2<f64> {
+        &self.spectra
+    }
+
+    /// Whether a method needs a background.
+    #[must_use]
+    pub fn needs_background(&self) -> bool {
+        self.methods.iter().any(|m| m.needs() != Needs::Nothing)
     }
 
     /// Bytes of GDAL's block cache that reading these windows needs.

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::bands::Dropped;
-use super::finish::Tally;
+use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
 use super::run::Mapped;
-use crate::error::Result;
 use crate::spectrum::Nanometers;
 
 /// All that `run.json` says.
@@ -17,7 +16,6 @@ pub struct Report {
     alunite: &'static str,
     /// The command line.
     pub command: Vec<String>,
-    method: MethodFacts,
     inputs: Vec<InputFacts>,
     lines: usize,
     samples: usize,
@@ -26,13 +24,10 @@ pub struct Report {
     nodata: Option<f64>,
     bands_in_use: Vec<BandFacts>,
     bands_dropped: Vec<Dropped>,
-    threshold_source: ThresholdSource,
-    /// The classes in the order of their values.
-    pub classes: Vec<ClassCount>,
-    /// Pixels whose best target did not pass its threshold.
-    pub unclassified_pixels: u64,
-    /// Pixels without data.
-    pub nodata_pixels: u64,
+    /// The background, when a method needs one.
+    pub background: Option<Grounds>,
+    /// What each method found.
+    pub maps: Vec<MapReport>,
     /// What computed the map.
     pub backend: String,
     tiles: usize,
@@ -44,12 +39,25 @@ pub struct Report {
     timings: Timings,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct MethodFacts {
-    word: String,
-    title: &'static str,
-    convention: &'static str,
-    unit: &'static str,
+/// What a method found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MapReport {
+    /// Its word.
+    pub method: &'static str,
+    /// Its name.
+    pub title: &'static str,
+    /// Formula and convention.
+    pub convention: &'static str,
+    /// Unit of its scores; empty for pure numbers.
+    pub unit: &'static str,
+    /// Whether thresholds were given; nothing for a method without targets.
+    pub threshold_source: Option<ThresholdSource>,
+    /// The classes in the order of their values; none for a method without targets.
+    pub classes: Vec<ClassCount>,
+    /// Pixels whose best target did not pass its threshold.
+    pub unclassified_pixels: u64,
+    /// Pixels without data for this method.
+    pub nodata_pixels: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -98,11 +106,10 @@ impl Report {
     pub(super) fn new(
         plan: &Plan,
         mapped: &Mapped,
-        tally: &Tally,
+        maps: Vec<MapReport>,
         command: Vec<String>,
         timings: Timings,
-    ) -> Result<Self> {
-        let method = plan.method()?;
+    ) -> Self {
         let fact = |b: usize, i: usize| BandFacts {
             band: b + 1,
             wavelength_nm: plan.band_facts.as_ref().map(|f| f.centres[i]),
@@ -113,15 +120,9 @@ impl Report {
             bytes: input.bytes,
             blake3: hash.clone(),
         };
-        Ok(Self {
+        Self {
             alunite: plan.version,
             command,
-            method: MethodFacts {
-                word: plan.method.clone(),
-                title: method.title(),
-                convention: method.convention(),
-                unit: method.unit(),
-            },
             inputs: plan.inputs.iter().zip(&mapped.hashes).map(input).collect(),
             lines: plan.lines,
             samples: plan.samples,
@@ -130,16 +131,14 @@ impl Report {
             nodata: plan.nodata,
             bands_in_use: plan.bands.iter().enumerate().map(|(i, &b)| fact(b, i)).collect(),
             bands_dropped: plan.dropped.clone(),
-            threshold_source: plan.threshold_source,
-            classes: tally.classes.clone(),
-            unclassified_pixels: tally.unclassified,
-            nodata_pixels: tally.nodata,
+            background: plan.background.clone(),
+            maps,
             backend: mapped.backend.clone(),
             tiles: plan.windows.len(),
             notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
             outputs: Vec::new(),
             timings,
-        })
+        }
     }
 
     /// Notes how long the finish stage and the whole run took, in seconds.

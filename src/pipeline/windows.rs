@@ -1,5 +1,8 @@
 //! How a scene is cut: windows that follow the file's blocks and stay under the memory ceiling.
 
+use std::ops::Range;
+
+use crate::background::{Units, packed};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::scene::Description;
@@ -35,6 +38,52 @@ const TILES_IN_FLIGHT: usize = 6;
 /// Copies of a tile's results: ranked, scored, waiting, being written.
 const RESULTS_IN_FLIGHT: usize = 4;
 
+/// What a pass needs beside its tiles.
+pub(super) struct Load {
+    /// Bands that are read.
+    bands: usize,
+    /// Bytes of results a pixel.
+    result_bytes: usize,
+    /// Bytes of scratch, of all threads, and of what the pass keeps.
+    scratch: usize,
+    /// Tiles are whole numbers of so many (samples, lines), or reach to the scene's edge.
+    multiple: (usize, usize),
+}
+
+impl Load {
+    /// Of the map stage.
+    pub(super) fn of_map(task: &Task, threads: usize) -> Self {
+        let (rows, features) = task.widest();
+        let blocks = 512 * 4 * (features + 2 * rows) + 4 * rows * features;
+        let products = task.groups.first().map_or(1, Vec::len).max(1);
+        let rules: usize = task.methods.iter().map(|m| task.rules_of(*m)).sum();
+        // Weights in f64 and f32, and the whitening, of every group of columns.
+        let kept: usize = task.groups.iter().flatten().map(|a| a.product.rows() * a.product.features() * 12).sum();
+        Self {
+            bands: task.bands(),
+            result_bytes: 48 * task.methods.len() + 4 * rules,
+            scratch: threads * blocks * products + kept,
+            multiple: (1, 1),
+        }
+    }
+
+    /// Of the statistics; `mapped` when they map each tile first, to leave targets out.
+    pub(super) fn of_statistics(units: &Units, bands: usize, threads: usize, mapped: Option<&Task>) -> Self {
+        let sums = 8 * (packed(bands, 0) + 2 * bands);
+        // A tree waits with two nodes a level; the units of a batch with one each; a merged pair is one more.
+        let levels = units.count(0).next_power_of_two().trailing_zeros() as usize + 1;
+        let trees = units.groups() * sums * 2 * levels.min(8) + sums * 32;
+        let mapped = mapped.map(|task| Self::of_map(task, threads));
+        Self {
+            bands,
+            // The integers of a pixel and their bytes, for a device.
+            result_bytes: 7 * bands / RESULTS_IN_FLIGHT + mapped.as_ref().map_or(0, |m| m.result_bytes),
+            scratch: threads * (sums * 2 + bands * 128 * 8) + trees + mapped.map_or(0, |m| m.scratch),
+            multiple: (units.tile_samples(), units.unit_lines()),
+        }
+    }
+}
+
 /// Bytes of GDAL's cache that reading needs, so that no block is decoded twice.
 pub(super) fn block_cache(described: &Description, window_width: usize) -> usize {
     if described.format != "GeoTIFF" {
@@ -45,42 +94,41 @@ pub(super) fn block_cache(described: &Description, window_width: usize) -> usize
     GDAL_CACHE + blocks * width * height * described.bands * described.sample_type.size()
 }
 
-/// Cuts the scene. Depends on the scene, the task and the limits only.
-pub(super) fn cut(described: &Description, task: &Task, limits: &Limits) -> Result<Vec<Window>> {
-    let (bands, targets) = (task.prepared.bands(), task.prepared.targets());
-    let sample_bytes = bands * described.sample_type.size();
-    let result_bytes = 48 + if task.rules { 8 * targets } else { 0 };
-    let pixel_bytes = TILES_IN_FLIGHT * sample_bytes + RESULTS_IN_FLIGHT * result_bytes;
-    let scratch = limits.threads * 512 * 4 * (bands + targets);
-    let (block_width, block_height) =
-        (described.block.0.clamp(1, described.samples), described.block.1.clamp(1, described.lines));
+/// Cuts the scene, or some lines of it. Depends on the scene, the load and the limits only.
+pub(super) fn cut(described: &Description, load: &Load, limits: &Limits, lines: Range<usize>) -> Result<Vec<Window>> {
+    let sample_bytes = load.bands * described.sample_type.size();
+    let pixel_bytes = TILES_IN_FLIGHT * sample_bytes + RESULTS_IN_FLIGHT * load.result_bytes;
+    let (multiple_x, multiple_y) = load.multiple;
+    let block_width = described.block.0.clamp(1, described.samples).next_multiple_of(multiple_x).min(described.samples);
+    let block_height = described.block.1.clamp(1, described.lines).next_multiple_of(multiple_y).min(described.lines);
     let affordable = |width: usize| {
-        let fixed = PROCESS + scratch + block_cache(described, width);
+        let fixed = PROCESS + load.scratch + block_cache(described, width);
         let memory = limits.max_memory.saturating_sub(fixed) / pixel_bytes;
         let most = LARGEST_TILE.min(limits.device_tile) / sample_bytes;
         memory.min(most) / Tile::ALIGN * Tile::ALIGN
     };
     // Whole lines when one row of blocks fits, else as many whole blocks as do.
+    let tile_lines = limits.tile_lines.map(|n| n.next_multiple_of(multiple_y).min(described.lines));
     let mut width = described.samples;
-    let row_of_blocks = limits.tile_lines.unwrap_or(block_height);
+    let row_of_blocks = tile_lines.unwrap_or(block_height);
     while affordable(width) < width * row_of_blocks && width > block_width {
         width = (width / 2).next_multiple_of(block_width).min(width - 1).max(block_width);
     }
-    let affordable_lines = affordable(width) / width;
+    let affordable_lines = affordable(width) / width / multiple_y * multiple_y;
     if affordable_lines == 0 || affordable_lines < row_of_blocks.min(block_height) {
         let need = PROCESS
-            + scratch
+            + load.scratch
             + block_cache(described, width)
             + pixel_bytes * (width * row_of_blocks).next_multiple_of(Tile::ALIGN);
         let what = format!(
-            "{} bytes are too few for one block of {width} x {row_of_blocks} pixels in {bands} bands",
-            limits.max_memory
+            "{} bytes are too few for one block of {width} x {row_of_blocks} pixels in {} bands",
+            limits.max_memory, load.bands
         );
         return Err(
             Error::refused("--max-memory", what).hint(format!("pass at least --max-memory {}MiB", (need >> 20) + 1))
         );
     }
-    let height = limits.tile_lines.unwrap_or_else(|| match affordable_lines / block_height {
+    let height = tile_lines.unwrap_or_else(|| match affordable_lines / block_height {
         0 => affordable_lines,
         blocks => blocks * block_height,
     });
@@ -90,14 +138,9 @@ pub(super) fn cut(described: &Description, task: &Task, limits: &Limits) -> Resu
             .hint("raise --max-memory or lower --tile-lines"));
     }
     let mut windows = Vec::new();
-    for y in (0..described.lines).step_by(height) {
+    for y in lines.clone().step_by(height) {
         for x in (0..described.samples).step_by(width) {
-            windows.push(Window {
-                x,
-                y,
-                width: width.min(described.samples - x),
-                height: height.min(described.lines - y),
-            });
+            windows.push(Window { x, y, width: width.min(described.samples - x), height: height.min(lines.end - y) });
         }
     }
     Ok(windows)

@@ -1,19 +1,20 @@
-//! The CPU backend: matrix products over blocks of pixels that stay in cache, with the ending applied while they are there.
+//! The CPU backend: matrix products over blocks of pixels that stay in cache, with the endings applied while they are there.
 
 mod block;
+mod host;
 mod rank;
+mod statistics;
 
 use gemm::{Parallelism, gemm};
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use ndarray::{Array2, s};
 
-use super::{Backend, Scores, Task};
-use crate::error::{Error, Result};
-use crate::methods::{Candidates, decide, norm};
+pub(super) use host::Host;
+use host::{BLOCK, Work};
+
+use super::{Assignment, Backend, Scores, Summing, Task};
+use crate::background::{Differences, Moments};
+use crate::error::Result;
 use crate::tile::Tile;
-
-/// Pixels of one block. At 285 bands a block takes 0.6 MB: it fits the second-level cache of current processors.
-const BLOCK: usize = 512;
 
 /// The CPU backend. Its threads are its own.
 pub struct Cpu {
@@ -29,25 +30,99 @@ impl Cpu {
     pub fn new(task: Task, threads: usize) -> Result<Self> {
         Ok(Self { task, host: Host::new(threads)? })
     }
+}
 
-    fn multiply(&self, block: &mut Block) {
-        let weights = &self.task.prepared.weights;
-        let (targets, bands) = weights.dim();
-        // SAFETY: the slices hold BLOCK·targets, BLOCK·bands and targets·bands values, which are what the strides span.
+impl Backend for Cpu {
+    fn label(&self) -> String {
+        self.host.label()
+    }
+
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
+        // With rule images every score is computed in f64 anyway, and nothing need be ranked.
+        let make = |assignment: &Assignment| Buffer::new(assignment, !self.task.rules);
+        Ok(self.host.decide(&self.task, tile, group, make, |_, assignment, work, buffer| {
+            buffer.multiply(assignment, work);
+            buffer.rank(assignment, work);
+        }))
+    }
+
+    fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
+        let Some((assignment, ending)) = self.task.groups[0]
+            .iter()
+            .find_map(|a| a.endings.iter().position(|e| e.index == method).map(|ending| (a, ending)))
+        else {
+            return Ok(Vec::new());
+        };
+        let (pixels, rows) = (tile.window.pixels(), assignment.product.targets().max(1));
+        let mut keys = vec![0.0; pixels * rows];
+        let (mut work, mut buffer) = (Work::new(assignment), Buffer::new(assignment, true));
+        for start in (0..pixels).step_by(BLOCK) {
+            let count = BLOCK.min(pixels - start);
+            work.pack(tile, start, count, assignment, &self.task.scaling);
+            buffer.multiply(assignment, &mut work);
+            buffer.end(assignment, ending);
+            for row in 0..rows {
+                let from = if assignment.endings[ending].method.has_targets() {
+                    &buffer.keys[row * BLOCK..][..count]
+                } else {
+                    &work.energy[..count]
+                };
+                keys[row * pixels + start..][..count].copy_from_slice(from);
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// Products of one block of pixels. Reused from block to block.
+struct Buffer {
+    ranks: bool,
+    /// The rows that features are multiplied by, those of the whitening last.
+    weights: Array2<f32>,
+    /// `[row][pixel]`.
+    products: Vec<f32>,
+    /// Keys of one ending, `[target][pixel]`.
+    keys: Vec<f32>,
+}
+
+impl Buffer {
+    fn new(assignment: &Assignment, ranks: bool) -> Self {
+        let product = &assignment.product;
+        let targets = if ranks { product.targets() } else { 0 };
+        let whitening = product.whitening.as_ref().map_or(0, Array2::nrows);
+        let mut weights = Array2::zeros((targets + whitening, product.features()));
+        weights.slice_mut(s![..targets, ..]).assign(&product.weights.slice(s![..targets, ..]));
+        if let Some(whitening) = &product.whitening {
+            weights.slice_mut(s![targets.., ..]).assign(whitening);
+        }
+        let rows = weights.nrows();
+        Self { ranks, weights, products: vec![0.0; BLOCK * rows], keys: vec![0.0; BLOCK * targets] }
+    }
+
+    fn multiply(&mut self, assignment: &Assignment, work: &mut Work) {
+        let (rows, features) = self.weights.dim();
+        if rows == 0 {
+            return;
+        }
+        // SAFETY: the slices hold BLOCK·rows, BLOCK·features and rows·features values, which are what the strides span.
         unsafe {
             gemm(
                 BLOCK,
-                targets,
-                bands,
-                block.keys.as_mut_ptr(),
+                rows,
+                features,
+                self.products.as_mut_ptr(),
                 BLOCK as isize,
                 1,
                 false,
-                block.pixels.as_ptr(),
+                work.features.as_ptr(),
                 1,
-                bands as isize,
-                weights.as_ptr(),
-                bands as isize,
+                features as isize,
+                self.weights.as_ptr(),
+                features as isize,
                 1,
                 0.0,
                 1.0,
@@ -57,148 +132,68 @@ impl Cpu {
                 Parallelism::None,
             );
         }
-        self.task.method.key(&mut block.keys);
+        if let Some(whitening) = &assignment.product.whitening {
+            work.energy.fill(0.0);
+            for row in self.products[(rows - whitening.nrows()) * BLOCK..].chunks_exact(BLOCK) {
+                work.energy.iter_mut().zip(row).for_each(|(energy, y)| *energy += y * y);
+            }
+        }
+    }
+
+    /// The keys of one ending.
+    fn end(&mut self, assignment: &Assignment, ending: usize) {
+        let ending = &assignment.endings[ending];
+        if !ending.method.has_targets() {
+            return;
+        }
+        let rows = self.keys.chunks_exact_mut(BLOCK).zip(self.products.chunks_exact(BLOCK));
+        for ((keys, products), &constant) in rows.zip(&ending.prepared.constants) {
+            keys.copy_from_slice(products);
+            ending.method.key(keys, constant);
+        }
+    }
+
+    fn rank(&mut self, assignment: &Assignment, work: &mut Work) {
+        if !self.ranks {
+            return;
+        }
+        for ending in 0..assignment.endings.len() {
+            if assignment.endings[ending].method.has_targets() {
+                self.end(assignment, ending);
+                rank::rank(&self.keys, assignment.product.targets(), &mut work.ranked[ending]);
+            }
+        }
     }
 }
 
-impl Backend for Cpu {
+/// Sums on the CPU.
+pub struct CpuSums {
+    host: Host,
+}
+
+impl CpuSums {
+    /// With `threads` threads (0: one for each core).
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(threads: usize) -> Result<Self> {
+        Ok(Self { host: Host::new(threads)? })
+    }
+}
+
+impl Summing for CpuSums {
     fn label(&self) -> String {
-        format!("CPU, {} threads", self.host.pool.current_num_threads())
+        self.host.label()
     }
 
-    fn map(&mut self, tile: &Tile) -> Result<Scores> {
-        let targets = self.task.prepared.targets();
-        Ok(self.host.decide_blocks(&self.task, tile, |_, block| {
-            self.multiply(block);
-            rank::rank(&block.keys, targets, &mut block.ranked);
+    fn sum(&mut self, count: usize, f: &(dyn Fn(usize) -> Differences + Sync)) -> Result<Vec<Moments>> {
+        Ok(self.host.each(count, |scratch, i| {
+            let unit = f(i);
+            if unit.count == 0 {
+                return Moments::default();
+            }
+            let sum = unit.sums();
+            Moments { count: unit.count, quantised: sum.clone(), sum, products: statistics::products(&unit, scratch) }
         }))
-    }
-
-    fn keys(&mut self, tile: &Tile) -> Result<Vec<f32>> {
-        let (pixels, targets) = (tile.window.pixels(), self.task.prepared.targets());
-        let mut keys = vec![0.0; pixels * targets];
-        let mut block = Block::new(&self.task);
-        for start in (0..pixels).step_by(BLOCK) {
-            let count = BLOCK.min(pixels - start);
-            block::pack(tile, start, count, &self.task.scaling, &mut block.pixels);
-            self.multiply(&mut block);
-            for target in 0..targets {
-                keys[target * pixels + start..][..count].copy_from_slice(&block.keys[target * BLOCK..][..count]);
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// One block of pixels and what becomes of it. Reused from block to block.
-struct Block {
-    /// Scaled pixels, `[pixel][band]`.
-    pixels: Vec<f32>,
-    /// Keys, `[target][pixel]`.
-    keys: Vec<f32>,
-    /// The leading targets of each pixel.
-    ranked: Vec<Candidates>,
-}
-
-impl Block {
-    fn new(task: &Task) -> Self {
-        let (targets, bands) = task.prepared.weights.dim();
-        Self {
-            pixels: vec![0.0; BLOCK * bands],
-            keys: vec![0.0; BLOCK * targets],
-            ranked: vec![Candidates::EMPTY; BLOCK],
-        }
-    }
-}
-
-/// The host's part of every backend: threads, and the decision over ranked pixels.
-pub(super) struct Host {
-    pool: ThreadPool,
-}
-
-impl Host {
-    pub(super) fn new(threads: usize) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("alunite-{i}"))
-            .build()
-            .map_err(|e| Error::failed("threads", e).hint("try a smaller --threads"))?;
-        Ok(Self { pool })
-    }
-
-    /// Decides a tile whose pixels a device has ranked. `keys`, with rules, is `[target][tile.stride]`.
-    pub(super) fn decide(&self, task: &Task, tile: &Tile, ranked: &[Candidates], keys: &[f32]) -> Scores {
-        self.decide_blocks(task, tile, |start, block| {
-            let count = BLOCK.min(ranked.len() - start);
-            block.ranked[..count].copy_from_slice(&ranked[start..][..count]);
-            if task.rules {
-                for target in 0..task.prepared.targets() {
-                    let row = &keys[target * tile.stride + start..][..count];
-                    block.keys[target * BLOCK..][..count].copy_from_slice(row);
-                }
-            }
-        })
-    }
-
-    /// Packs every block of the tile, has `rank` fill in its ranking and keys, and decides its pixels.
-    fn decide_blocks(&self, task: &Task, tile: &Tile, rank: impl Fn(usize, &mut Block) + Sync) -> Scores {
-        let pixels = tile.window.pixels();
-        let valid = tile.valid(task.nodata);
-        let mut scores = Scores {
-            window: tile.window,
-            best: vec![Scores::NODATA; pixels],
-            runner_up: vec![Scores::NODATA; pixels],
-            score: vec![f32::NAN; pixels],
-            margin: vec![f32::NAN; pixels],
-            rules: vec![f32::NAN; if task.rules { pixels * task.prepared.targets() } else { 0 }],
-        };
-        // Every block owns its stretch of each output, also of every rule row.
-        let mut rules: Vec<Vec<&mut [f32]>> = (0..pixels.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
-        for row in scores.rules.chunks_mut(pixels.max(1)) {
-            rules.iter_mut().zip(row.chunks_mut(BLOCK)).for_each(|(block, stretch)| block.push(stretch));
-        }
-        self.pool.install(|| {
-            scores
-                .best
-                .par_chunks_mut(BLOCK)
-                .zip(scores.runner_up.par_chunks_mut(BLOCK))
-                .zip(scores.score.par_chunks_mut(BLOCK))
-                .zip(scores.margin.par_chunks_mut(BLOCK))
-                .zip(rules)
-                .enumerate()
-                .for_each_init(
-                    || Block::new(task),
-                    |block, (i, ((((best, runner_up), score), margin), mut rules))| {
-                        let start = i * BLOCK;
-                        let valid = &valid[start..][..best.len()];
-                        if !valid.contains(&true) {
-                            return;
-                        }
-                        block::pack(tile, start, best.len(), &task.scaling, &mut block.pixels);
-                        rank(start, block);
-                        for pixel in (0..best.len()).filter(|&p| valid[p]) {
-                            let bands = task.prepared.bands();
-                            let spectrum = &block.pixels[pixel * bands..][..bands];
-                            let length = norm(spectrum);
-                            // 64-bit values that f32 cannot hold come here as zeros or infinities: no data.
-                            if !(length > 0.0 && length.is_finite()) {
-                                continue;
-                            }
-                            let decision = decide(task.method, &task.prepared, spectrum, length, &block.ranked[pixel]);
-                            best[pixel] = decision.best as u16;
-                            score[pixel] = decision.score as f32;
-                            if decision.runner_up != Candidates::NONE {
-                                runner_up[pixel] = decision.runner_up as u16;
-                                margin[pixel] = (decision.runner_up_score - decision.score).abs() as f32;
-                            }
-                            for (target, rule) in rules.iter_mut().enumerate() {
-                                let key = block.keys[target * BLOCK + pixel];
-                                rule[pixel] = task.method.rule(&task.prepared, spectrum, length, target, key) as f32;
-                            }
-                        }
-                    },
-                );
-        });
-        scores
     }
 }

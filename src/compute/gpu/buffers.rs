@@ -1,40 +1,82 @@
 //! The buffers of a tile on its way to the device and back. Made once and reused: staging that stays mapped between
 //! tiles was four times as fast as letting the queue allocate.
 
-use std::sync::mpsc;
-
 use super::device::Gpu;
 use super::layout::{QUAD, RANKING_BYTES, WORKGROUP, uploaded_type};
-use crate::compute::Task;
+use crate::compute::Assignment;
 use crate::error::Result;
 use crate::methods::{CANDIDATES, Candidates};
 use crate::tile::{Sample as _, Tile};
 use crate::with_samples;
 
 /// Bytes of each buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sizes {
     samples: u64,
     ranking: u64,
     keys: u64,
+    energies: u64,
     finished: u64,
+    back: u64,
 }
 
-impl Sizes {
-    pub(super) fn of(tile: &Tile, task: &Task, keep_keys: bool) -> Self {
-        let keys = if keep_keys { tile.stride * task.prepared.targets() * 4 } else { 16 };
+/// Where the results of one product lie in the buffer on the way back, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Results {
+    ranking: usize,
+    energies: usize,
+    finished: usize,
+    keys: usize,
+}
+
+impl Results {
+    fn of(tile: &Tile, assignment: &Assignment, keep_keys: bool) -> Self {
+        let endings = assignment.ranked();
         Self {
-            samples: (tile.bands * tile.stride * uploaded_type(tile.samples.sample_type()).size()) as u64,
-            ranking: (tile.stride * RANKING_BYTES) as u64,
-            keys: keys as u64,
-            finished: ((tile.stride / QUAD).div_ceil(WORKGROUP) * 4) as u64,
+            ranking: tile.stride * RANKING_BYTES * endings,
+            energies: if assignment.product.whitening.is_some() { tile.stride * 4 } else { 0 },
+            finished: groups(tile) * 4,
+            keys: if keep_keys { tile.stride * assignment.product.targets() * endings * 4 } else { 0 },
         }
+    }
+
+    fn total(&self) -> usize {
+        self.ranking + self.energies + self.finished + self.keys
     }
 }
 
-/// What a device ranked: one entry a pixel, and keys `[target][stride]` when they were kept.
+impl Sizes {
+    pub(super) fn of(tile: &Tile, assignments: &[Assignment], keep_keys: bool) -> Self {
+        let mut sizes = Self {
+            samples: (tile.bands * tile.stride * uploaded_type(tile.samples.sample_type()).size()) as u64,
+            energies: (tile.stride * 4) as u64,
+            finished: (groups(tile) * 4) as u64,
+            // A binding may not be empty.
+            ranking: (tile.stride * RANKING_BYTES) as u64,
+            keys: 16,
+            back: 0,
+        };
+        for assignment in assignments {
+            let results = Results::of(tile, assignment, keep_keys);
+            sizes.ranking = sizes.ranking.max(results.ranking as u64);
+            sizes.keys = sizes.keys.max(results.keys as u64);
+            sizes.back += results.total() as u64;
+        }
+        sizes
+    }
+}
+
+fn groups(tile: &Tile) -> usize {
+    (tile.stride / QUAD).div_ceil(WORKGROUP)
+}
+
+/// What a device made of one product.
 pub(super) struct Ranked {
-    pub(super) candidates: Vec<Candidates>,
+    /// For each ending, one entry a pixel.
+    pub(super) candidates: Vec<Vec<Candidates>>,
+    /// One a pixel, or empty.
+    pub(super) energies: Vec<f32>,
+    /// `[ending][target][stride]` when they were kept.
     pub(super) keys: Vec<f32>,
 }
 
@@ -45,6 +87,7 @@ pub(super) struct Buffers {
     pub(super) samples: wgpu::Buffer,
     pub(super) ranking: wgpu::Buffer,
     pub(super) keys: wgpu::Buffer,
+    pub(super) energies: wgpu::Buffer,
     pub(super) finished: wgpu::Buffer,
 }
 
@@ -52,30 +95,29 @@ impl Buffers {
     pub(super) fn new(gpu: &Gpu, sizes: Sizes) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         gpu.checked("making buffers for a tile", || {
-            let make = |label, size, usage, mapped_at_creation| {
-                gpu.raw().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation })
-            };
+            let make = |label, size, usage| gpu.buffer(label, size, usage, false);
             let results = Usage::STORAGE | Usage::COPY_SRC;
             Self {
                 sizes,
-                staging: make("staging", sizes.samples, Usage::MAP_WRITE | Usage::COPY_SRC, true),
-                back: make(
-                    "back",
-                    sizes.ranking + sizes.keys + sizes.finished,
-                    Usage::MAP_READ | Usage::COPY_DST,
-                    false,
-                ),
-                samples: make("samples", sizes.samples, Usage::STORAGE | Usage::COPY_DST, false),
-                ranking: make("ranking", sizes.ranking, results, false),
-                keys: make("keys", sizes.keys, results, false),
-                finished: make("finished", sizes.finished, results | Usage::COPY_DST, false),
+                staging: gpu.buffer("staging", sizes.samples, Usage::MAP_WRITE | Usage::COPY_SRC, true),
+                back: make("back", sizes.back, Usage::MAP_READ | Usage::COPY_DST),
+                samples: make("samples", sizes.samples, Usage::STORAGE | Usage::COPY_DST),
+                ranking: make("ranking", sizes.ranking, results),
+                keys: make("keys", sizes.keys, results),
+                energies: make("energies", sizes.energies, results),
+                finished: make("finished", sizes.finished, results | Usage::COPY_DST),
             }
         })
     }
 
     pub(super) fn hold(&self, needed: &Sizes) -> bool {
         let (a, b) = (&self.sizes, needed);
-        a.samples >= b.samples && a.ranking >= b.ranking && a.keys >= b.keys && a.finished >= b.finished
+        a.samples >= b.samples
+            && a.ranking >= b.ranking
+            && a.keys >= b.keys
+            && a.energies >= b.energies
+            && a.finished >= b.finished
+            && a.back >= b.back
     }
 
     /// Writes a tile into the staging buffer, which is mapped between tiles.
@@ -88,73 +130,88 @@ impl Buffers {
             converted = with_samples!(&tile.samples, values => values.iter().map(|v| v.to_f32()).collect());
             bytemuck::cast_slice(&converted)
         };
-        let mut view = self.staging.get_mapped_range_mut(..bytes.len() as u64).map_err(|e| gpu.failed(e))?;
-        view.copy_from_slice(bytes);
-        drop(view);
-        self.staging.unmap();
-        Ok(())
+        gpu.fill(&self.staging, bytes)
     }
 
     pub(super) fn copy_in(&self, encoder: &mut wgpu::CommandEncoder, tile: &Tile) {
         let bytes = tile.bands * tile.stride * uploaded_type(tile.samples.sample_type()).size();
         encoder.copy_buffer_to_buffer(&self.staging, 0, &self.samples, 0, bytes as u64);
-        encoder.clear_buffer(&self.finished, 0, None);
     }
 
+    /// Copies the results of one product behind those of the products before it; `at` is where, and moves on.
     pub(super) fn copy_out(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         tile: &Tile,
-        groups: usize,
-        targets: Option<usize>,
+        assignment: &Assignment,
+        keep_keys: bool,
+        at: &mut u64,
     ) {
-        let ranking = (tile.stride * RANKING_BYTES) as u64;
-        encoder.copy_buffer_to_buffer(&self.ranking, 0, &self.back, 0, ranking);
-        encoder.copy_buffer_to_buffer(&self.finished, 0, &self.back, ranking, groups as u64 * 4);
-        if let Some(targets) = targets {
-            let keys = (targets * tile.stride * 4) as u64;
-            encoder.copy_buffer_to_buffer(&self.keys, 0, &self.back, ranking + groups as u64 * 4, keys);
+        let results = Results::of(tile, assignment, keep_keys);
+        for (buffer, bytes) in [
+            (&self.ranking, results.ranking),
+            (&self.energies, results.energies),
+            (&self.finished, results.finished),
+            (&self.keys, results.keys),
+        ] {
+            if bytes > 0 {
+                encoder.copy_buffer_to_buffer(buffer, 0, &self.back, *at, bytes as u64);
+                *at += bytes as u64;
+            }
         }
     }
 
     /// Waits for the tile, checks that every workgroup came to its end, and maps the staging buffer for the next.
-    pub(super) fn take(&self, gpu: &Gpu, tile: &Tile, targets: Option<usize>, sequence: u32) -> Result<Ranked> {
-        let groups = (tile.stride / QUAD).div_ceil(WORKGROUP);
-        let ranking = tile.stride * RANKING_BYTES;
-        let total = ranking + groups * 4 + targets.map_or(0, |t| t * tile.stride * 4);
-        let (told, mapped) = mpsc::channel();
-        for (buffer, mode) in [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)] {
-            let told = told.clone();
-            // The receiver is gone only when this function has failed already.
-            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
-        }
-        gpu.wait()?;
-        for outcome in mapped.try_iter().take(2) {
-            outcome.map_err(|e| gpu.failed(e))?;
-        }
-        let ranked = {
+    /// `sequences` holds what the last dispatch of each product writes.
+    pub(super) fn take(
+        &self,
+        gpu: &Gpu,
+        tile: &Tile,
+        assignments: &[Assignment],
+        keep_keys: bool,
+        sequences: &[u32],
+    ) -> Result<Vec<Ranked>> {
+        let total: usize = assignments.iter().map(|a| Results::of(tile, a, keep_keys).total()).sum();
+        gpu.map(&[(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)])?;
+        let mut ranked = Vec::with_capacity(assignments.len());
+        {
             let view = self.back.get_mapped_range(..total as u64).map_err(|e| gpu.failed(e))?;
-            let finished: &[u32] = bytemuck::cast_slice(&view[ranking..ranking + groups * 4]);
-            if let Some(group) = finished.iter().position(|&s| s != sequence) {
-                return Err(gpu.failed(format!(
-                    "workgroup {group} of {groups} did not come to its end (it left {}, expected {sequence})",
-                    finished[group]
-                )));
+            let mut rest: &[u8] = &view;
+            for (assignment, &sequence) in assignments.iter().zip(sequences) {
+                let results = Results::of(tile, assignment, keep_keys);
+                let mut take = |bytes: usize| {
+                    let (head, tail) = rest.split_at(bytes);
+                    rest = tail;
+                    head
+                };
+                let ranking: &[[u32; 8]] = bytemuck::cast_slice(take(results.ranking));
+                let energies = bytemuck::cast_slice(take(results.energies)).to_vec();
+                let finished: &[u32] = bytemuck::cast_slice(take(results.finished));
+                if let Some(group) = finished.iter().position(|&s| s != sequence) {
+                    return Err(gpu.failed(format!(
+                        "workgroup {group} of {} did not come to its end (it left {}, expected {sequence})",
+                        finished.len(),
+                        finished[group]
+                    )));
+                }
+                let endings = assignment.ranked();
+                ranked.push(Ranked {
+                    candidates: (0..endings).map(|e| unpack(ranking, e, endings, tile.window.pixels())).collect(),
+                    energies,
+                    keys: bytemuck::cast_slice(take(results.keys)).to_vec(),
+                });
             }
-            Ranked {
-                candidates: unpack(bytemuck::cast_slice(&view[..ranking]), tile.window.pixels()),
-                keys: bytemuck::cast_slice(&view[ranking + groups * 4..]).to_vec(),
-            }
-        };
+        }
         self.back.unmap();
         Ok(ranked)
     }
 }
 
-/// Per four pixels the shader writes, for each place, four targets and four keys.
-fn unpack(words: &[[u32; 8]], pixels: usize) -> Vec<Candidates> {
+/// Per four pixels the shader writes, for each ending and place, four targets and four keys.
+fn unpack(words: &[[u32; 8]], ending: usize, endings: usize, pixels: usize) -> Vec<Candidates> {
     let one = |pixel: usize| {
-        let (places, lane) = (&words[pixel / QUAD * CANDIDATES..][..CANDIDATES], pixel % QUAD);
+        let at = (pixel / QUAD * endings + ending) * CANDIDATES;
+        let (places, lane) = (&words[at..][..CANDIDATES], pixel % QUAD);
         Candidates {
             target: std::array::from_fn(|place| places[place][lane]),
             key: std::array::from_fn(|place| f32::from_bits(places[place][4 + lane])),

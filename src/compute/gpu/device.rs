@@ -104,7 +104,8 @@ pub fn select(name: Option<&str>) -> Result<Option<Gpu>> {
     }
 }
 
-/// An opened device.
+/// An opened device. Clones are handles of the same.
+#[derive(Clone)]
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -145,12 +146,105 @@ impl Gpu {
         self.device.limits()
     }
 
-    pub(super) fn raw(&self) -> &wgpu::Device {
-        &self.device
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 
-    pub(super) fn queue(&self) -> &wgpu::Queue {
-        &self.queue
+    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) {
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// Compiles a shader.
+    pub(super) fn pipeline(
+        &self,
+        label: Option<&str>,
+        text: &str,
+        entry_point: &str,
+        constants: &[(&str, f64)],
+    ) -> Result<wgpu::ComputePipeline> {
+        self.checked("compiling the shader", || {
+            let source = wgpu::ShaderSource::Wgsl(text.into());
+            let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+            let options = wgpu::PipelineCompilationOptions { constants, ..Default::default() };
+            self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label,
+                layout: None,
+                module: &module,
+                entry_point: Some(entry_point),
+                compilation_options: options,
+                cache: None,
+            })
+        })
+    }
+
+    pub(super) fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages, mapped: bool) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: mapped,
+        })
+    }
+
+    /// A storage buffer that holds these bytes.
+    pub(super) fn upload(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+        self.checked(label, || {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let buffer = self.buffer(label, bytes.len() as u64, usage, false);
+            self.queue.write_buffer(&buffer, 0, bytes);
+            buffer
+        })
+    }
+
+    /// A uniform buffer that holds these bytes.
+    pub(super) fn uniform(&self, label: &str, bytes: &[u8]) -> wgpu::Buffer {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(label, bytes.len() as u64, usage, false);
+        self.queue.write_buffer(&buffer, 0, bytes);
+        buffer
+    }
+
+    /// One dispatch; `bound` are the buffers of the shader's bindings, in order.
+    pub(super) fn dispatch(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        pipeline: &wgpu::ComputePipeline,
+        bound: &[&wgpu::Buffer],
+        groups: (u32, u32),
+    ) {
+        let entries: Vec<wgpu::BindGroupEntry> = (0..)
+            .zip(bound)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let layout = pipeline.get_bind_group_layout(0);
+        let descriptor = wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries };
+        let group = self.device.create_bind_group(&descriptor);
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(groups.0, groups.1, 1);
+    }
+
+    /// Writes to the beginning of a staging buffer, which is mapped, and unmaps it.
+    pub(super) fn fill(&self, staging: &wgpu::Buffer, bytes: &[u8]) -> Result<()> {
+        self.check()?;
+        let mut view = staging.get_mapped_range_mut(..bytes.len() as u64).map_err(|e| self.failed(e))?;
+        view.copy_from_slice(bytes);
+        drop(view);
+        staging.unmap();
+        Ok(())
+    }
+
+    /// Waits until all that was submitted is done and the buffers are mapped.
+    pub(super) fn map(&self, buffers: &[(&wgpu::Buffer, wgpu::MapMode)]) -> Result<()> {
+        let (told, mapped) = std::sync::mpsc::channel();
+        for &(buffer, mode) in buffers {
+            let told = told.clone();
+            // The receiver is gone only when this function has failed already.
+            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
+        }
+        self.wait()?;
+        mapped.try_iter().take(buffers.len()).try_for_each(|outcome| outcome.map_err(|e| self.failed(e)))
     }
 
     pub(super) fn destroy(&self) {
@@ -191,7 +285,7 @@ impl Gpu {
     }
 
     /// Waits until all that was submitted is done.
-    pub(super) fn wait(&self) -> Result<()> {
+    fn wait(&self) -> Result<()> {
         let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
         let waited = self.device.poll(poll);
         self.check()?;

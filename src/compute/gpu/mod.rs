@@ -7,27 +7,49 @@ mod buffers;
 mod device;
 mod kernel;
 pub mod layout;
+mod statistics;
 
 pub use device::{AdapterFacts, AdapterKind, Gpu as Device, adapters, select};
+pub use statistics::GpuSums;
 
 use super::cpu::Host;
-use super::{Backend, Scores, Task};
+use super::{Assignment, Backend, Scores, Task};
 use crate::error::Result;
+use crate::methods::{Method, find};
 use crate::tile::Tile;
-use buffers::Buffers;
-use kernel::Kernel;
+use buffers::{Buffers, Ranked, Sizes};
+use kernel::{Kernel, Operands, Pass};
 
-/// The text of a method's whole shader: its ending, then the shared core (WGSL has no order at module level, so line
-/// numbers in a compiler's message point into the ending first).
+/// The text of the whole shader of the methods that share a product: their endings, then the shared core (WGSL has no
+/// order at module level, so line numbers in a compiler's message point into the endings first).
 #[must_use]
-pub fn shader_text(ending: &str) -> String {
-    format!("{ending}\n{}", include_str!("../../../shaders/project.wgsl"))
+pub fn shader_text(methods: &[&dyn Method]) -> String {
+    let energy = find("rx").map(|rx| rx.shader()).unwrap_or_default();
+    let with_targets: Vec<_> = methods.iter().filter(|m| m.has_targets()).collect();
+    let endings: String = with_targets.iter().map(|m| m.shader()).collect::<Vec<_>>().join("\n");
+    let cases: String = with_targets
+        .iter()
+        .enumerate()
+        .map(|(e, m)| format!("        case {e}u: {{ return {}(product, constant); }}\n", m.word()))
+        .collect();
+    format!(
+        "{endings}\n{energy}\nconst ENDINGS = {}u;\n\
+         fn ending(which: u32, product: vec4<f32>, constant: vec2<f32>) -> vec4<f32> {{\n    switch which {{\n{cases}        \
+         default: {{ return product; }}\n    }}\n}}\n\n{}",
+        with_targets.len(),
+        include_str!("../../../shaders/project.wgsl")
+    )
 }
+
+/// The text of the shader that sums statistics.
+pub const STATISTICS: &str = include_str!("../../../shaders/statistics.wgsl");
 
 /// The GPU backend.
 pub struct Gpu {
     device: Device,
-    kernel: Kernel,
+    kernels: Vec<Kernel>,
+    /// The operands of the group that was mapped last.
+    operands: Option<(usize, Vec<Operands>)>,
     buffers: Option<Buffers>,
     task: Task,
     host: Host,
@@ -40,17 +62,22 @@ impl Gpu {
     /// # Errors
     /// When the device refuses the shader or the targets do not fit its limits.
     pub fn new(device: Device, task: Task, threads: usize) -> Result<Self> {
-        let text = shader_text(task.method.shader());
-        Self::with_shader(device, task, threads, &text)
+        Self::with_shader(device, task, threads, str::to_owned)
     }
 
-    /// The same with a shader of the caller's: how tests show that a wrong kernel is found out.
+    /// The same with shaders changed by the caller: how tests show that a wrong kernel is found out.
     ///
     /// # Errors
     /// As [`Gpu::new`].
-    pub fn with_shader(device: Device, task: Task, threads: usize, text: &str) -> Result<Self> {
-        let kernel = Kernel::new(&device, &task, text)?;
-        Ok(Self { device, kernel, buffers: None, task, host: Host::new(threads)?, sequence: 0 })
+    pub fn with_shader(device: Device, task: Task, threads: usize, change: impl Fn(&str) -> String) -> Result<Self> {
+        // All groups have the same products, of different numbers; a group without a background has none.
+        let assignments = task.groups.iter().find(|g| !g.is_empty()).map_or(&[][..], Vec::as_slice);
+        let kernel = |assignment: &Assignment| {
+            let methods: Vec<&dyn Method> = assignment.endings.iter().map(|e| e.method).collect();
+            Kernel::new(&device, &task, assignment, &change(&shader_text(&methods)))
+        };
+        let kernels = assignments.iter().map(kernel).collect::<Result<_>>()?;
+        Ok(Self { device, kernels, operands: None, buffers: None, task, host: Host::new(threads)?, sequence: 0 })
     }
 
     /// The largest tile, in bytes of samples, that the device's limits allow for this task.
@@ -65,16 +92,34 @@ impl Gpu {
         self.device.destroy();
     }
 
-    fn rank(&mut self, tile: &Tile, keep_keys: bool) -> Result<buffers::Ranked> {
-        let needed = buffers::Sizes::of(tile, &self.task, keep_keys);
+    fn rank(&mut self, tile: &Tile, group: usize, targets: bool, keep_keys: bool) -> Result<Vec<Ranked>> {
+        let assignments = &self.task.groups[group];
+        let needed = Sizes::of(tile, assignments, keep_keys);
         if !self.buffers.as_ref().is_some_and(|b| b.hold(&needed)) {
             self.buffers = None; // Freed before the larger ones are made.
             self.buffers = Some(Buffers::new(&self.device, needed)?);
         }
-        let Some(buffers) = &mut self.buffers else { unreachable!("made above") };
-        let first = self.sequence.wrapping_add(1).max(1);
-        self.sequence = self.kernel.run(&self.device, buffers, tile, keep_keys, first)?;
-        let ranked = buffers.take(&self.device, tile, keep_keys.then_some(self.task.prepared.targets()), self.sequence);
+        if self.operands.as_ref().is_none_or(|(of, _)| *of != group) {
+            let operands =
+                assignments.iter().map(|a| Operands::new(&self.device, &self.task, a)).collect::<Result<_>>()?;
+            self.operands = Some((group, operands));
+        }
+        let (Some(buffers), Some((_, operands))) = (&self.buffers, &self.operands) else { unreachable!("made above") };
+        buffers.stage(&self.device, tile)?;
+        let mut sequences = Vec::with_capacity(assignments.len());
+        self.device.checked("mapping a tile", || {
+            let mut encoder = self.device.encoder();
+            buffers.copy_in(&mut encoder, tile);
+            let mut at = 0;
+            for ((assignment, kernel), operands) in assignments.iter().zip(&self.kernels).zip(operands) {
+                let pass = Pass { targets, keep_keys, first_sequence: self.sequence.wrapping_add(1).max(1) };
+                self.sequence = kernel.dispatch(&self.device, &mut encoder, operands, buffers, tile, pass);
+                buffers.copy_out(&mut encoder, tile, assignment, keep_keys, &mut at);
+                sequences.push(self.sequence);
+            }
+            self.device.submit(encoder);
+        })?;
+        let ranked = buffers.take(&self.device, tile, assignments, keep_keys, &sequences);
         if ranked.is_err() {
             self.buffers = None; // Their mapped state is unknown now.
         }
@@ -87,14 +132,43 @@ impl Backend for Gpu {
         self.device.facts().to_string()
     }
 
-    fn map(&mut self, tile: &Tile) -> Result<Scores> {
-        let ranked = self.rank(tile, self.task.rules)?;
-        Ok(self.host.decide(&self.task, tile, &ranked.candidates, &ranked.keys))
+    fn task(&self) -> &Task {
+        &self.task
     }
 
-    fn keys(&mut self, tile: &Tile) -> Result<Vec<f32>> {
+    fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
+        if self.task.groups[group].is_empty() {
+            return Ok(Scores::nodata(&self.task, tile.window));
+        }
+        // With rule images every score is computed in f64 anyway, and nothing need be ranked.
+        let ranked = self.rank(tile, group, !self.task.rules, false)?;
+        let of = |assignment: &Assignment| {
+            self.task.groups[group].iter().position(|a| std::ptr::eq(a, assignment)).unwrap_or_default()
+        };
+        Ok(self.host.decide(&self.task, tile, group, of, |start, _, work, &mut product| {
+            let ranked = &ranked[product];
+            let count = work.energy.len().min(tile.window.pixels() - start);
+            for (to, from) in work.ranked.iter_mut().zip(&ranked.candidates) {
+                to[..count].copy_from_slice(&from[start..][..count]);
+            }
+            if !ranked.energies.is_empty() {
+                work.energy[..count].copy_from_slice(&ranked.energies[start..][..count]);
+            }
+        }))
+    }
+
+    fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
         let pixels = tile.window.pixels();
-        let ranked = self.rank(tile, true)?;
-        Ok(ranked.keys.chunks(tile.stride).flat_map(|row| &row[..pixels]).copied().collect())
+        let ranked = self.rank(tile, 0, true, true)?;
+        for (assignment, ranked) in self.task.groups[0].iter().zip(ranked) {
+            let Some(ending) = assignment.endings.iter().position(|e| e.index == method) else { continue };
+            if !assignment.endings[ending].method.has_targets() {
+                return Ok(ranked.energies[..pixels].to_vec());
+            }
+            let targets = assignment.product.targets();
+            let keys = &ranked.keys[ending * targets * tile.stride..][..targets * tile.stride];
+            return Ok(keys.chunks(tile.stride).flat_map(|row| &row[..pixels]).copied().collect());
+        }
+        Ok(Vec::new())
     }
 }

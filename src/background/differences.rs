@@ -1,0 +1,165 @@
+//! A unit's pixels as differences from a provisional mean, in f64: what devices multiply and sum.
+//!
+//! Satellite scenes have condition numbers of 1e6 to 1e7. A covariance summed in f32 is then useless: its smallest
+//! directions drown in the rounding of the largest. Differences from a mean close to the true one lose nothing to
+//! cancellation; the CPU sums their products in f64, and a GPU, which has no f64, as integers of 30 bits, exactly
+//! ([`Differences::quantised`]). Both are summed within a unit in one fixed order, so the bits of a backend's statistics
+//! depend on nothing but the scene.
+
+use super::units::Unit;
+use crate::tile::{Sample, Scaling, Tile};
+use crate::with_samples;
+
+/// Pixels of a band are padded to a multiple of this.
+const ALIGN: usize = 16;
+/// Bits of the largest magnitude of a quantised value.
+const BITS: i32 = 29;
+/// Differences below this are zero, in reflectance: products of smaller steps would underflow.
+const SMALLEST: f64 = 1e-100;
+/// 1.5·2^52: added to a number below 2^51, it leaves its rounded integer in the low bits.
+const ROUNDING: f64 = 6_755_399_441_055_744.0;
+
+/// A unit's differences from the provisional mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Differences {
+    /// Number of pixels that count.
+    pub count: u64,
+    /// Number of bands.
+    pub bands: usize,
+    /// Distance between bands in `values`: the pixels of the unit, rounded up.
+    pub stride: usize,
+    /// `[band][stride]`, in reflectance; 0 where a pixel does not count, and in the padding.
+    pub values: Vec<f64>,
+}
+
+/// Differences as integers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantised {
+    /// What one step of a band is, in reflectance: a power of two.
+    pub step: Vec<f64>,
+    /// `[band][stride]`: of a magnitude of at most 2^29.
+    pub values: Vec<i32>,
+}
+
+/// Takes the spectrum `about` from the pixels of a unit.
+///
+/// `counts` has one flag a pixel of the tile, and is false for pixels of no data or outside the background.
+#[must_use]
+pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling, about: &[f64]) -> Differences {
+    let (x, y, width) = (unit.window.x - tile.window.x, unit.window.y - tile.window.y, unit.window.width);
+    let rows: Vec<usize> = (0..unit.window.height).map(|row| (y + row) * tile.window.width + x).collect();
+    let count = rows.iter().map(|&start| counts[start..][..width].iter().filter(|c| **c).count() as u64).sum();
+    let stride = unit.window.pixels().next_multiple_of(ALIGN);
+    let mut values = vec![0.0; tile.bands * stride];
+    with_samples!(&tile.samples, samples => pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (band, values) in values.chunks_exact_mut(stride).enumerate() {
+                let (gain, shift) = (scaling.gain[band], scaling.offset[band] - about[band]);
+                let column = &samples[band * tile.stride..][..tile.stride];
+                for (&start, values) in rows.iter().zip(values.chunks_exact_mut(width)) {
+                    subtract(&column[start..][..width], &counts[start..][..width], gain, shift, values);
+                }
+            }
+        }
+    ));
+    Differences { count, bands: tile.bands, stride, values }
+}
+
+#[inline(always)]
+fn subtract<T: Sample>(values: &[T], counts: &[bool], gain: f64, shift: f64, out: &mut [f64]) {
+    for ((out, value), &counts) in out.iter_mut().zip(values).zip(counts) {
+        let difference = value.to_f64() * gain + shift;
+        *out = if counts { difference } else { 0.0 };
+    }
+}
+
+impl Differences {
+    /// Σ d of every band, in sixteen interleaved partial sums on every processor.
+    #[must_use]
+    pub fn sums(&self) -> Vec<f64> {
+        let sum = |values: &[f64]| {
+            let mut lanes = [0.0; ALIGN];
+            for chunk in values.chunks_exact(ALIGN) {
+                lanes.iter_mut().zip(chunk).for_each(|(lane, v)| *lane += v);
+            }
+            lanes.iter().sum()
+        };
+        self.values.chunks_exact(self.stride).map(sum).collect()
+    }
+
+    /// Rounds every band to a grid of 2^29 steps to its largest magnitude (block floating point).
+    ///
+    /// Products of two such integers, and sums of 2,048 of them, are exact in the integer arithmetic of any device. The
+    /// grid is finer than the f32 that reflectance is stored in; its rounding adds less than 1e-17 of a band's variance.
+    #[must_use]
+    pub fn quantised(&self) -> Quantised {
+        let mut out = Quantised { step: vec![1.0; self.bands], values: vec![0; self.values.len()] };
+        let bands = self.values.chunks_exact(self.stride).zip(out.values.chunks_exact_mut(self.stride));
+        for ((values, integers), step) in bands.zip(&mut out.step) {
+            let largest = values.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+            if largest < SMALLEST {
+                continue;
+            }
+            // Exponent e with 2^e <= largest < 2^(e+1), from the bits: largest is normal.
+            let exponent = ((largest.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+            *step = 2.0_f64.powi(exponent + 1 - BITS);
+            let inverse = 1.0 / *step;
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    let rounded = |v: f64| (v * inverse + ROUNDING).to_bits() as i32;
+                    integers.iter_mut().zip(values).for_each(|(integer, &v)| *integer = rounded(v));
+                },
+            );
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::background::units::Units;
+    use crate::tile::{SampleType, Samples, Window};
+
+    #[test]
+    fn differences_are_of_the_pixels_that_count() {
+        let window = Window { x: 3, y: 0, width: 5, height: 4 };
+        let mut tile = Tile::zeros(window, 2, SampleType::F32);
+        let stride = tile.stride;
+        let Samples::F32(v) = &mut tile.samples else { panic!("f32") };
+        for p in 0..20 {
+            (v[p], v[stride + p]) = (0.3 + 0.01 * p as f32, 7.0);
+        }
+        v[11] = f32::NAN;
+        let mut counts = vec![true; 20];
+        counts[11] = false;
+        let place = Units::new(4, 9, None).within(Window { x: 0, y: 0, width: 9, height: 4 }).unwrap()[0].place;
+        let unit = Unit { place, window: Window { x: 4, y: 1, width: 3, height: 3 } };
+        let found = differences(&tile, &unit, &counts, &Scaling::identity(2), &[0.4, 7.0]);
+        let Samples::F32(v) = &tile.samples else { panic!("f32") };
+        let pixels = (1..4).flat_map(|y| (1..4).map(move |x| y * 5 + x));
+        let expected: Vec<f64> =
+            pixels.map(|p| if counts[p] { f64::from(v[p]) - 0.4 } else { 0.0 }).chain([0.0; 7]).collect();
+        assert_eq!((found.count, found.stride), (8, 16));
+        assert_eq!(found.values[..16], expected);
+        assert!((found.sums()[0] - expected.iter().sum::<f64>()).abs() < 1e-15 && found.sums()[1] == 0.0);
+    }
+
+    #[test]
+    fn the_grid_is_the_finest_that_holds_the_largest() {
+        for largest in [1e-90, 0.3, 0.5, 1.0, 1.0 - 1e-16, 3e38] {
+            let mut values = vec![0.0; 32];
+            (values[0], values[1], values[2]) = (-largest, largest / 3.0, largest * 1e-12);
+            let found = Differences { count: 3, bands: 2, stride: 16, values: values.clone() };
+            let q = found.quantised();
+            let steps = i64::from(q.values[0]).abs();
+            assert!((1 << (BITS - 1)..=1 << BITS).contains(&steps), "{largest}: {steps}");
+            for (integer, value) in q.values.iter().zip(&values).take(16) {
+                assert!((f64::from(*integer) * q.step[0] - value).abs() <= q.step[0] / 2.0);
+            }
+            assert_eq!((q.step[1], &q.values[16..]), (1.0, &[0; 16][..]), "a band without differences");
+        }
+    }
+}

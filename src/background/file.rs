@@ -1,0 +1,377 @@
+//! Statistics in a file: of a scene, of a shard of it, or of several scenes.
+//!
+//! `ALUNSTAT`, version (u32), length of the description (u64), the description (JSON), the sums (f64), and BLAKE3 of all
+//! that stands before it; numbers are little-endian.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Background;
+use super::moments::{Moments, Tree, packed};
+use super::units::{Place, Units};
+use crate::error::{Error, Result};
+use crate::spectrum::Bands;
+
+const MAGIC: &[u8; 8] = b"ALUNSTAT";
+const VERSION: u32 = 1;
+const HASH: usize = 32;
+
+/// What the sums are of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The scenes.
+    pub scenes: Vec<PathBuf>,
+    /// The cut into units; of several scenes, one unit.
+    pub units: Units,
+    /// Bands of the scene, as indices from 0.
+    pub bands: Vec<usize>,
+    /// Their centres and widths, when the scene has them.
+    pub band_facts: Option<Bands>,
+    /// Which pixels count, in words.
+    pub background: String,
+    /// Hash of all that fixes the sums; shards are merged only when they have the same.
+    pub identity: String,
+}
+
+/// Sums of a scene's pixels, or of some of its units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics {
+    /// What they are of.
+    pub origin: Origin,
+    /// The spectrum that differences are taken from, in reflectance.
+    pub about: Vec<f64>,
+    /// The sums.
+    pub tree: Tree,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Description {
+    alunite: String,
+    origin: Origin,
+    nodes: Vec<(Place, u64)>,
+}
+
+impl Statistics {
+    /// The backgrounds of all groups of columns; `None` for a group without a pixel.
+    ///
+    /// # Errors
+    /// Refuses statistics that lack units (shards that were not merged).
+    pub fn backgrounds(&self, place: &str) -> Result<Vec<Option<Background>>> {
+        let one = |group: usize| {
+            let whole = self.tree.whole(&self.origin.units, group).ok_or_else(|| {
+                Error::refused(place, "these are statistics of a part of the scene")
+                    .hint("merge all shards with `alunite stats --merge A B ... --out FILE`")
+            })?;
+            Ok(Background::new(&self.about, whole))
+        };
+        (0..self.origin.units.groups()).map(one).collect()
+    }
+
+    /// The statistics of the bands at `indices` among its own, in that order.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let pick = |values: &[f64]| indices.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+        let mut selected = self.clone();
+        selected.about = pick(&self.about);
+        selected.origin.bands = indices.iter().map(|&i| self.origin.bands[i]).collect();
+        selected.origin.band_facts = self.origin.band_facts.as_ref().map(|b| b.select(indices));
+        for moments in selected.tree.nodes.values_mut().filter(|m| m.count > 0) {
+            let entry = |i: usize, j: usize| moments.products[packed(i.max(j), i.min(j))];
+            let products = indices.iter().enumerate().flat_map(|(n, &i)| indices[..=n].iter().map(move |&j| (i, j)));
+            let products = products.map(|(i, j)| entry(i, j)).collect();
+            (moments.sum, moments.quantised) = (pick(&moments.sum), pick(&moments.quantised));
+            moments.products = products;
+        }
+        selected
+    }
+
+    /// Writes the file under a temporary name and renames it when it is whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let failed = |e: std::io::Error| Error::io(path, "cannot write statistics", &e);
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        std::io::Write::write_all(&mut beside, &self.to_bytes()?).map_err(failed)?;
+        beside.as_file().sync_all().map_err(failed)?;
+        beside.persist(path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+
+    /// Reads a file and checks it.
+    ///
+    /// # Errors
+    /// Refuses files that are not statistics, of another version, cut short or damaged.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::refused(path.display(), format!("cannot be read: {e}")))?;
+        Self::from_bytes(&bytes, &path.display().to_string())
+    }
+
+    /// Whether a file begins as statistics do.
+    #[must_use]
+    pub fn recognises(path: &Path) -> bool {
+        use std::io::Read as _;
+        let mut start = [0; MAGIC.len()];
+        std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut start)).is_ok() && start == *MAGIC
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// Never in practice: a description always serialises.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let description = Description {
+            alunite: env!("CARGO_PKG_VERSION").to_owned(),
+            origin: self.origin.clone(),
+            nodes: self.tree.nodes.iter().map(|(place, m)| (*place, m.count)).collect(),
+        };
+        let text = serde_json::to_vec(&description).map_err(|e| Error::failed("statistics", e))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((text.len() as u64).to_le_bytes());
+        bytes.extend(text);
+        let sums = self.tree.nodes.values().flat_map(|m| m.sum.iter().chain(&m.quantised).chain(&m.products));
+        self.about.iter().chain(sums).for_each(|v| bytes.extend(v.to_le_bytes()));
+        bytes.extend(blake3::hash(&bytes).as_bytes());
+        Ok(bytes)
+    }
+
+    /// Reads what [`Statistics::to_bytes`] wrote; `place` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Statistics::read`].
+    pub fn from_bytes(bytes: &[u8], place: &str) -> Result<Self> {
+        let damaged = |what: String| Error::refused(place, what).hint("make the statistics again with `alunite stats`");
+        if !bytes.starts_with(MAGIC) {
+            return Err(Error::refused(place, "is not a statistics file: it does not begin with ALUNSTAT")
+                .hint("make one with `alunite stats SCENE --out FILE`"));
+        }
+        let version = u32::from_le_bytes(array(bytes, MAGIC.len()).ok_or_else(|| damaged("is cut short".into()))?);
+        if version != VERSION {
+            return Err(damaged(format!("is of version {version}, this build reads version {VERSION}")));
+        }
+        let Some((content, hash)) = bytes.split_last_chunk::<HASH>() else {
+            return Err(damaged("is cut short".into()));
+        };
+        if blake3::hash(content).as_bytes() != hash {
+            return Err(damaged("is damaged or cut short: its checksum does not fit".into()));
+        }
+        let at = MAGIC.len() + 4;
+        let length = array(content, at).map_or(usize::MAX, |b| u64::from_le_bytes(b) as usize);
+        let text = content.get(at + 8..).and_then(|rest| rest.get(..length));
+        let text = text.ok_or_else(|| damaged("its description is cut short".into()))?;
+        let description: Description =
+            serde_json::from_slice(text).map_err(|e| damaged(format!("its description cannot be read: {e}")))?;
+        let numbers: Vec<f64> = content[at + 8 + length..]
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(array(b, 0).unwrap_or_default()))
+            .collect();
+        let bands = description.origin.bands.len();
+        let of_node = 2 * bands + packed(bands, 0);
+        let filled = description.nodes.iter().filter(|(_, count)| *count > 0).count();
+        if numbers.len() != bands + filled * of_node {
+            return Err(damaged(format!("holds {} numbers for {bands} bands and {filled} sums", numbers.len())));
+        }
+        let (about, mut rest) = numbers.split_at(bands);
+        let mut take = |n: usize| {
+            let (head, tail) = rest.split_at(n);
+            rest = tail;
+            head.to_vec()
+        };
+        let mut tree = Tree::default();
+        for (place, count) in description.nodes {
+            let moments = match count {
+                0 => Moments::default(),
+                _ => Moments { count, sum: take(bands), quantised: take(bands), products: take(packed(bands, 0)) },
+            };
+            tree.nodes.insert(place, moments);
+        }
+        Ok(Self { origin: description.origin, about: about.to_vec(), tree })
+    }
+
+    /// Statistics of several files together: shards of one scene become the scene (the same bits in any order), whole
+    /// scenes are pooled.
+    ///
+    /// # Errors
+    /// Refuses files of different bands, shards that overlap, and a mixture of shards of several scenes.
+    pub fn merge(files: Vec<(String, Self)>) -> Result<Self> {
+        let Some(((first_place, first), rest)) = files.split_first() else {
+            return Err(Error::refused("--merge", "no statistics were named"));
+        };
+        if rest.iter().all(|(_, s)| s.origin.identity == first.origin.identity) {
+            return Self::join(files);
+        }
+        for (place, other) in rest {
+            if !same_bands(&first.origin, &other.origin) {
+                let what = format!("has other bands than {first_place}");
+                return Err(Error::refused(place, what).hint("make both with the same --wavelengths"));
+            }
+            if first.origin.units.columns.is_some() || other.origin.units.columns.is_some() {
+                return Err(Error::refused(
+                    place,
+                    "statistics of detector columns belong to one scene and are not pooled",
+                ));
+            }
+        }
+        Self::pool(files)
+    }
+
+    /// Shards of one scene.
+    fn join(files: Vec<(String, Self)>) -> Result<Self> {
+        let mut files = files.into_iter();
+        let Some((_, mut whole)) = files.next() else {
+            return Err(Error::refused("--merge", "no statistics were named"));
+        };
+        for (place, shard) in files {
+            for (node, moments) in shard.tree.nodes {
+                if whole.tree.nodes.keys().any(|other| overlap(*other, node)) {
+                    return Err(Error::refused(&place, "holds pixels that another of the files holds too")
+                        .hint("name every shard once"));
+                }
+                whole.tree.insert(node, moments, whole.origin.units.count(node.group));
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Whole scenes, in the order of their identities, whatever the order they are named in.
+    fn pool(mut files: Vec<(String, Self)>) -> Result<Self> {
+        files.sort_by(|a, b| a.1.origin.identity.cmp(&b.1.origin.identity));
+        if let Some(twice) = files.windows(2).find(|w| w[0].1.origin.identity == w[1].1.origin.identity) {
+            let what = format!("holds pixels of the scene that {} holds too", twice[0].0);
+            return Err(Error::refused(&twice[1].0, what).hint("merge the shards of each scene first, then the scenes"));
+        }
+        let mut origin = files[0].1.origin.clone();
+        origin.scenes = files.iter().flat_map(|(_, s)| s.origin.scenes.clone()).collect();
+        origin.units = Units::new(1, 1, None);
+        let backgrounds: Vec<&str> = files.iter().map(|(_, s)| s.origin.background.as_str()).collect();
+        origin.background = backgrounds.join("; ");
+        let mut hasher = blake3::Hasher::new();
+        for (_, statistics) in &files {
+            hasher.update(statistics.origin.identity.as_bytes());
+        }
+        origin.identity = hasher.finalize().to_hex().to_string();
+        let mut pooled: Option<Background> = None;
+        for (place, statistics) in &files {
+            for background in statistics.backgrounds(place)?.into_iter().flatten() {
+                pooled = Some(match pooled {
+                    None => background,
+                    Some(before) => together(&before, &background),
+                });
+            }
+        }
+        let bands = origin.bands.len();
+        let (about, moments) = match pooled {
+            None => (vec![0.0; bands], Moments::default()),
+            Some(b) => {
+                let share = (b.count as f64 - 1.0).max(0.0);
+                let mut products = vec![0.0; packed(bands, 0)];
+                for i in 0..bands {
+                    (0..=i).for_each(|j| products[packed(i, j)] = b.covariance[(i, j)] * share);
+                }
+                (b.mean, Moments { count: b.count, sum: vec![0.0; bands], quantised: vec![0.0; bands], products })
+            }
+        };
+        let mut tree = Tree::default();
+        tree.insert(Place { group: 0, level: 0, index: 0 }, moments, 1);
+        Ok(Self { origin, about, tree })
+    }
+}
+
+/// Two groups of pixels as one (Chan, Golub & LeVeque 1983, The American Statistician 37:242).
+fn together(a: &Background, b: &Background) -> Background {
+    let (n, m) = (a.count as f64, b.count as f64);
+    let total = n + m;
+    let apart: Vec<f64> = b.mean.iter().zip(&a.mean).map(|(b, a)| b - a).collect();
+    let mean = a.mean.iter().zip(&apart).map(|(a, d)| a + d * m / total).collect();
+    let covariance = ndarray::Array2::from_shape_fn(a.covariance.dim(), |(i, j)| {
+        let within = a.covariance[(i, j)] * (n - 1.0) + b.covariance[(i, j)] * (m - 1.0);
+        (within + apart[i] * apart[j] * n * m / total) / (total - 1.0)
+    });
+    Background { count: a.count + b.count, mean, covariance }
+}
+
+fn overlap(a: Place, b: Place) -> bool {
+    let units = |p: Place| (p.index << p.level)..((p.index + 1) << p.level);
+    a.group == b.group && units(a).start < units(b).end && units(b).start < units(a).end
+}
+
+fn same_bands(a: &Origin, b: &Origin) -> bool {
+    match (&a.band_facts, &b.band_facts) {
+        (Some(x), Some(y)) => {
+            x.len() == y.len() && x.centres.iter().zip(&y.centres).all(|(x, y)| (x.0 - y.0).abs() <= 0.1)
+        }
+        (None, None) => a.bands == b.bands,
+        _ => false,
+    }
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statistics(identity: &str, count: u64) -> Statistics {
+        let units = Units::new(1, 5, None);
+        let moments =
+            Moments { count, sum: vec![0.5, -0.25], quantised: vec![0.5, -0.25], products: vec![2.0, 0.1, 3.0] };
+        let mut tree = Tree::default();
+        tree.insert(Place { group: 0, level: 0, index: 0 }, moments, 1);
+        let origin = Origin {
+            scenes: vec![identity.into()],
+            units,
+            bands: vec![3, 5],
+            band_facts: None,
+            background: "the scene".into(),
+            identity: identity.into(),
+        };
+        Statistics { origin, about: vec![0.25, 0.5], tree }
+    }
+
+    #[test]
+    fn a_file_comes_back_only_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.stats");
+        let written = statistics("a", 5);
+        written.write(&path).unwrap();
+        assert_eq!(Statistics::read(&path).unwrap(), written);
+        assert!(Statistics::recognises(&path) && !Statistics::recognises(folder.path()));
+        let bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 4;
+            assert!(Statistics::from_bytes(&bad, "bad").is_err(), "byte {at}");
+            assert!(Statistics::from_bytes(&bytes[..at], "short").is_err(), "{at} bytes");
+        }
+    }
+
+    #[test]
+    fn pooling_is_the_statistics_of_all_pixels_in_any_order() {
+        let file = |s: &Statistics| (s.origin.identity.clone(), s.clone());
+        let (a, b, c) = (statistics("a", 5), statistics("b", 3), statistics("c", 9));
+        let pooled = Statistics::merge(vec![file(&a), file(&b), file(&c)]).unwrap();
+        assert_eq!(pooled, Statistics::merge(vec![file(&c), file(&a), file(&b)]).unwrap());
+        let background = pooled.backgrounds("pooled").unwrap().remove(0).unwrap();
+        // The same sums about the same spectrum: those of 17 pixels with three times the sums.
+        let sum = |v: f64| 3.0 * v;
+        let all = Moments {
+            count: 17,
+            sum: vec![sum(0.5), sum(-0.25)],
+            quantised: vec![sum(0.5), sum(-0.25)],
+            products: vec![sum(2.0), sum(0.1), sum(3.0)],
+        };
+        let expected = Background::new(&a.about, &all).unwrap();
+        assert_eq!(background.count, 17);
+        assert!(background.mean.iter().zip(&expected.mean).all(|(x, y)| (x - y).abs() < 1e-14));
+        assert!((&background.covariance - &expected.covariance).iter().all(|d| d.abs() < 1e-14));
+        assert!(Statistics::merge(vec![file(&a), file(&a)]).is_err(), "the same pixels twice");
+        let mut other = statistics("d", 4);
+        other.origin.bands = vec![3, 6];
+        assert!(Statistics::merge(vec![file(&a), file(&other)]).is_err(), "other bands");
+    }
+}

@@ -1,0 +1,178 @@
+//! The cut of a scene into units of accumulation, fixed by the scene's shape alone.
+//!
+//! A unit is a run of whole lines of one strip, about a thousand pixels. Scenes wider than two thousand samples have
+//! several strips, and a background of detector columns has a strip for each group. Tiles of a statistics pass are
+//! whole numbers of units, so whatever the tile height, the same pixels are summed together in the same order.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tile::Window;
+
+/// Most pixels of a unit: a GPU's sums of products stay within 31 bits.
+pub const MOST_PIXELS: usize = 2048;
+/// Units of narrow strips take as many lines as make about this many pixels.
+const ABOUT: usize = 1024;
+/// Strips of wide scenes, a multiple of the block widths that GeoTIFFs have.
+const STRIP: usize = 1024;
+
+/// How a scene is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Units {
+    /// Lines of the scene.
+    pub lines: usize,
+    /// Samples of the scene.
+    pub samples: usize,
+    /// Columns of a group that has statistics of its own; `None` when the whole scene is one group.
+    pub columns: Option<usize>,
+}
+
+/// Which unit, or which run of units: node `index` of `level` holds the units `index·2^level ..` of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The group of columns, from 0.
+    pub group: usize,
+    /// Height above the units, which are at level 0.
+    pub level: u32,
+    /// From 0 within the group and level.
+    pub index: usize,
+}
+
+/// One unit: its place in the order of sums, and its rectangle in the scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// Its place, at level 0.
+    pub place: Place,
+    /// Its pixels.
+    pub window: Window,
+}
+
+impl Units {
+    /// The cut of a scene; `columns` is the width of a group of detector columns, at least 1.
+    #[must_use]
+    pub fn new(lines: usize, samples: usize, columns: Option<usize>) -> Self {
+        Self { lines, samples, columns: columns.map(|c| c.clamp(1, samples.max(1))) }
+    }
+
+    /// Number of groups.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.columns.map_or(1, |c| self.samples.div_ceil(c))
+    }
+
+    /// The samples of a group.
+    #[must_use]
+    pub fn group_samples(&self, group: usize) -> Range<usize> {
+        let width = self.columns.unwrap_or(self.samples);
+        group * width..((group + 1) * width).min(self.samples)
+    }
+
+    /// Lines of a unit; the last unit of a strip may have fewer.
+    #[must_use]
+    pub fn unit_lines(&self) -> usize {
+        let widest = self.group_samples(0).len();
+        let strip = if widest > MOST_PIXELS { STRIP } else { widest.max(1) };
+        (ABOUT / strip).max(1)
+    }
+
+    /// Width that statistics tiles must be a multiple of, unless they take whole lines.
+    #[must_use]
+    pub fn tile_samples(&self) -> usize {
+        match self.columns {
+            None if self.samples > MOST_PIXELS => STRIP,
+            _ => self.samples,
+        }
+    }
+
+    /// The strips of a group, from left to right.
+    fn strips(&self, group: usize) -> Vec<Range<usize>> {
+        let all = self.group_samples(group);
+        let width = if all.len() > MOST_PIXELS { STRIP } else { all.len().max(1) };
+        all.clone().step_by(width).map(|x| x..(x + width).min(all.end)).collect()
+    }
+
+    /// Number of units of a group.
+    #[must_use]
+    pub fn count(&self, group: usize) -> usize {
+        self.strips(group).len() * self.lines.div_ceil(self.unit_lines())
+    }
+
+    /// The units that lie in a window. `None` when the window cuts through one.
+    #[must_use]
+    pub fn within(&self, window: Window) -> Option<Vec<Unit>> {
+        let height = self.unit_lines();
+        let (right, bottom) = (window.x + window.width, window.y + window.height);
+        if !window.y.is_multiple_of(height) || !(bottom.is_multiple_of(height) || bottom == self.lines) {
+            return None;
+        }
+        let rows = self.lines.div_ceil(height);
+        let mut found = Vec::new();
+        for group in 0..self.groups() {
+            for (strip, x) in self.strips(group).into_iter().enumerate() {
+                if x.end <= window.x || x.start >= right {
+                    continue;
+                }
+                if x.start < window.x || x.end > right {
+                    return None;
+                }
+                for row in window.y / height..bottom.div_ceil(height) {
+                    let y = row * height;
+                    found.push(Unit {
+                        place: Place { group, level: 0, index: strip * rows + row },
+                        window: Window { x: x.start, y, width: x.len(), height: height.min(self.lines - y) },
+                    });
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_is_in_one_unit_whatever_the_tiles() {
+        for (lines, samples, columns) in [
+            (7, 1, None),
+            (37, 29, None),
+            (5, 600, None),
+            (4, 2048, None),
+            (3, 5000, None),
+            (9, 30, Some(7)),
+            (2, 9000, Some(4000)),
+        ] {
+            let units = Units::new(lines, samples, columns);
+            let all = units.within(Window { x: 0, y: 0, width: samples, height: lines }).unwrap();
+            let mut seen = vec![0; lines * samples];
+            for unit in &all {
+                assert!(unit.window.pixels() <= MOST_PIXELS);
+                assert!(unit.place.index < units.count(unit.place.group));
+                let w = unit.window;
+                (w.y..w.y + w.height).for_each(|y| (w.x..w.x + w.width).for_each(|x| seen[y * samples + x] += 1));
+            }
+            assert!(seen.iter().all(|&n| n == 1), "{lines} x {samples}");
+            let total: usize = (0..units.groups()).map(|g| units.count(g)).sum();
+            assert_eq!(all.len(), total);
+            // Cut into tiles, it is the same units.
+            let (height, width) = (units.unit_lines(), units.tile_samples());
+            let mut cut = Vec::new();
+            for y in (0..lines).step_by(height) {
+                for x in (0..samples).step_by(width) {
+                    let window = Window { x, y, width: width.min(samples - x), height: height.min(lines - y) };
+                    cut.extend(units.within(window).unwrap());
+                }
+            }
+            let places = |units: &[Unit]| {
+                let mut places: Vec<Place> = units.iter().map(|u| u.place).collect();
+                places.sort();
+                places
+            };
+            assert_eq!(places(&cut), places(&all));
+        }
+        assert_eq!(Units::new(100, 10, None).within(Window { x: 0, y: 7, width: 10, height: 93 }), None);
+        assert_eq!(Units::new(100, 10, None).within(Window { x: 1, y: 0, width: 9, height: 100 }), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! `alunite stats`
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::map::{Ground, Machine, Reading};
+use super::progress::Progress;
+use super::{Exit, print, print_json, value};
+use crate::background::{FactorFacts, Shrinkage, Statistics};
+use crate::error::{Error, Result};
+use crate::map::set_cache_bytes;
+use crate::pipeline::{BackgroundChoice, Observer as _, Processor, Request, Shard, plan, statistics};
+use crate::spectrum::WavelengthRange;
+
+/// Make the statistics that mf, ace, cem and rx need: mean and covariance of scenes, for `alunite map --stats`.
+///
+/// The result has the same bits for any tile size, number of threads and device, also when it is made in shards on several
+/// machines and merged. Several scenes are pooled. A run that was killed goes on when the same command is given again.
+#[derive(Debug, clap::Args)]
+pub(super) struct Stats {
+    /// Scenes: ENVI cubes or GeoTIFFs with the same bands.
+    #[arg(required_unless_present = "merge", value_name = "SCENE")]
+    scenes: Vec<PathBuf>,
+
+    /// Where to write the statistics.
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Merge files: shards of one scene, or whole scenes.
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["scenes", "shard"])]
+    merge: Vec<PathBuf>,
+
+    /// Wavelengths to use, such as 2.08um-2.40um; all good bands unless given.
+    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
+    wavelengths: Vec<WavelengthRange>,
+
+    /// Only this share of the scene, such as 2/5: the second of five.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = value::<Shard>)]
+    shard: Shard,
+
+    #[command(flatten)]
+    ground: Ground,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// Replace a file that is there already.
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Print a summary as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Stats) -> Result<Exit> {
+    if !args.overwrite && args.out.exists() {
+        return Err(Error::refused(args.out.display(), "is there already").hint("pass --overwrite, or another --out"));
+    }
+    if args.scenes.len() > 1 && args.shard != Shard::default() {
+        return Err(
+            Error::refused("--shard", "is of one scene, and several were named").hint("name one scene a command")
+        );
+    }
+    let made: Result<Vec<(String, Statistics)>> = match args.merge.is_empty() {
+        true => args.scenes.iter().map(|scene| Ok((scene.display().to_string(), of_scene(args, scene)?))).collect(),
+        false => args.merge.iter().map(|file| Ok((file.display().to_string(), Statistics::read(file)?))).collect(),
+    };
+    let whole = Statistics::merge(made?)?;
+    whole.write(&args.out)?;
+    for scene in &args.scenes {
+        remove_parts(&parts(&args.out, scene))?;
+    }
+    let summary = Summary::of(&whole)?;
+    if args.json {
+        return print_json(&summary).map(|()| Exit::Done);
+    }
+    if !args.machine.quiet() {
+        print(&summary.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The parts of a scene's statistics lie beside the file that is made of them.
+fn parts(out: &Path, scene: &Path) -> PathBuf {
+    let stem = scene.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut name = out.as_os_str().to_owned();
+    name.push(format!(".{stem}-parts"));
+    name.into()
+}
+
+fn remove_parts(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(folder, "cannot remove the folder of parts", &e))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
+    let progress = Progress::new(args.machine.quiet());
+    set_cache_bytes(args.machine.ceiling() / 2);
+    let request = Request {
+        scene: scene.to_owned(),
+        scene_options: args.reading.options(),
+        wavelengths: args.wavelengths.clone(),
+        // Any method that needs statistics and no library will do.
+        methods: vec!["rx".into()],
+        background: BackgroundChoice { ..args.ground.choice() },
+        ..Request::default()
+    };
+    let planned = plan(&request)?;
+    planned.draft().notes.iter().for_each(|note| progress.note(note));
+    let processor = Processor::open(&args.machine.settings(), &progress)?;
+    statistics(&planned, args.shard, &processor, &args.machine.limits(), &parts(&args.out, scene), &progress)
+}
+
+/// What statistics are, as `stats` and `info` print it.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    scenes: Vec<PathBuf>,
+    background: String,
+    bands: usize,
+    groups: usize,
+    /// Whether no shard is missing.
+    complete: bool,
+    pixels: u64,
+    /// Of each group, when complete.
+    covariances: Vec<FactorFacts>,
+}
+
+impl Summary {
+    pub(super) fn of(statistics: &Statistics) -> Result<Self> {
+        let backgrounds = statistics.backgrounds("statistics").ok();
+        let facts = |b: &crate::background::Background| b.factor_covariance(Shrinkage::Auto).map(|f| f.facts).ok();
+        Ok(Self {
+            scenes: statistics.origin.scenes.clone(),
+            background: statistics.origin.background.clone(),
+            bands: statistics.origin.bands.len(),
+            groups: statistics.origin.units.groups(),
+            complete: backgrounds.is_some(),
+            pixels: statistics.tree.nodes.values().map(|m| m.count).sum(),
+            covariances: backgrounds.iter().flatten().flatten().filter_map(facts).collect(),
+        })
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |field: &str, value: &dyn std::fmt::Display| text.push_str(&format!("{field:<12} {value}\n"));
+        self.scenes.iter().for_each(|scene| line("scene", &scene.display()));
+        line("background", &self.background);
+        line("pixels", &self.pixels);
+        line("bands", &self.bands);
+        match self.groups {
+            1 => {}
+            groups => line("groups", &format!("{groups} groups of detector columns")),
+        }
+        if !self.complete {
+            line("PART", &"of a scene: merge all shards with `alunite stats --merge`");
+        }
+        self.covariances.iter().take(2).for_each(|facts| line("covariance", facts));
+        text
+    }
+}

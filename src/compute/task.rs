@@ -1,0 +1,125 @@
+//! All that a backend needs to know of a run.
+
+use std::sync::Arc;
+
+use ndarray::ArrayView2;
+
+use crate::error::Result;
+use crate::methods::{Method, Model, Prepared, Product};
+use crate::tile::{SampleType, Scaling};
+
+/// A method's ending on a product.
+#[derive(Clone)]
+pub struct Ending {
+    /// The method's place in [`Task::methods`].
+    pub index: usize,
+    /// The method.
+    pub method: &'static dyn Method,
+    /// The product with its constants.
+    pub prepared: Prepared,
+}
+
+/// A product and the methods that share it.
+#[derive(Clone)]
+pub struct Assignment {
+    /// The product.
+    pub product: Arc<Product>,
+    /// The endings, at least one; those of methods with targets first.
+    pub endings: Vec<Ending>,
+}
+
+impl Assignment {
+    /// Number of endings that rank targets.
+    #[must_use]
+    pub fn ranked(&self) -> usize {
+        self.endings.iter().filter(|e| e.method.has_targets()).count()
+    }
+}
+
+/// The same for every tile.
+#[derive(Clone)]
+pub struct Task {
+    /// The methods, in the order of [`Scores::maps`](super::Scores::maps).
+    pub methods: Vec<&'static dyn Method>,
+    /// Number of targets.
+    pub targets: usize,
+    /// What is computed, for each group of detector columns; nothing for a group without a background.
+    pub groups: Vec<Vec<Assignment>>,
+    /// Columns of a group; `None` when there is one group for the whole scene.
+    pub columns: Option<usize>,
+    /// Type of the samples in the tiles.
+    pub sample_type: SampleType,
+    /// Stored values to reflectance, one gain and offset a band in use.
+    pub scaling: Scaling,
+    /// Stored value that means no data.
+    pub nodata: Option<f64>,
+    /// Whether every target's score is wanted.
+    pub rules: bool,
+}
+
+impl Task {
+    /// Prepares methods and targets, of shape (targets, bands in use), for a scene of one background.
+    ///
+    /// # Errors
+    /// Refuses targets for which a method has no score.
+    pub fn new(
+        methods: &[&'static dyn Method],
+        spectra: ArrayView2<f64>,
+        model: Option<&Model>,
+        sample_type: SampleType,
+        scaling: Scaling,
+    ) -> Result<Self> {
+        let groups = vec![assignments(methods, spectra, model)?];
+        let methods = methods.to_vec();
+        let targets = spectra.nrows();
+        Ok(Self { methods, targets, groups, columns: None, sample_type, scaling, nodata: None, rules: false })
+    }
+
+    /// Number of bands in use.
+    #[must_use]
+    pub fn bands(&self) -> usize {
+        self.scaling.gain.len()
+    }
+
+    /// Number of rule images of a method.
+    #[must_use]
+    pub fn rules_of(&self, method: &dyn Method) -> usize {
+        if self.rules && method.has_targets() { self.targets } else { 0 }
+    }
+
+    /// The most rows and features that one pixel meets in one product.
+    #[must_use]
+    pub fn widest(&self) -> (usize, usize) {
+        let products = self.groups.iter().flatten().map(|a| &a.product);
+        products.fold((0, 0), |(rows, features), p| (rows.max(p.rows()), features.max(p.features())))
+    }
+}
+
+/// The products of one group of pixels, each made once for all methods that share it.
+pub(crate) fn assignments(
+    methods: &[&'static dyn Method],
+    spectra: ArrayView2<f64>,
+    model: Option<&Model>,
+) -> Result<Vec<Assignment>> {
+    let mut assignments: Vec<Assignment> = Vec::new();
+    // Those that whiten first: their product serves the others of its basis too.
+    let mut order: Vec<usize> = (0..methods.len()).collect();
+    order.sort_by_key(|&i| !methods[i].whitens());
+    for index in order {
+        let method = methods[index];
+        let at = assignments.iter().position(|a| a.product.basis == method.basis());
+        let at = match at {
+            Some(at) => at,
+            None => {
+                let product = Arc::new(method.product(spectra, model)?);
+                assignments.push(Assignment { product, endings: Vec::new() });
+                assignments.len() - 1
+            }
+        };
+        let product = Arc::clone(&assignments[at].product);
+        let constants = method.constants(&product);
+        assignments[at].endings.push(Ending { index, method, prepared: Prepared::new(product, &constants) });
+    }
+    assignments.iter_mut().for_each(|a| a.endings.sort_by_key(|e| !e.method.has_targets()));
+    Ok(assignments)
+}

@@ -1,0 +1,212 @@
+//! Products: what pixels are multiplied by, and in which space.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::Pixel;
+use super::numeric::norm;
+use crate::error::{Error, Result};
+
+/// Magnitudes that neither overflow nor lose digits to underflow when f32 multiplies and sums them.
+const TAME: std::ops::Range<f64> = 1e-15..1e15;
+
+/// What is made of a pixel's reflectances before they are multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// Nothing.
+    Reflectance,
+    /// The background's mean is subtracted.
+    Deviation,
+    /// The mean over the pixel's own bands is subtracted.
+    Contrast,
+    /// Shares p = x/Σx, then their logarithms: two features a band. A value at or below zero has none.
+    Distribution,
+}
+
+impl Space {
+    /// Number of features of a pixel of so many bands.
+    #[must_use]
+    pub fn features(self, bands: usize) -> usize {
+        if self == Self::Distribution { 2 * bands } else { bands }
+    }
+
+    /// Turns the values of a pixel, which lie in the first places of `row`, into its features, in place. `None` when the
+    /// pixel has none in this space: it is no data there. Of [`Space::Deviation`] the mean is subtracted already.
+    #[must_use]
+    pub fn of<'a>(self, row: &'a mut [f32], bands: usize, mean_length: f64) -> Option<Pixel<'a>> {
+        let (length, removed, tame) = match self {
+            Self::Reflectance => {
+                let length = norm(row);
+                // 64-bit values that f32 cannot hold come here as zeros or infinities: no data.
+                if length == 0.0 {
+                    return None;
+                }
+                (length, 0.0, TAME.contains(&length))
+            }
+            Self::Deviation => {
+                let length = norm(row);
+                (length, mean_length, TAME.contains(&length))
+            }
+            Self::Contrast => {
+                let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / bands as f64;
+                let constant = row.iter().all(|&v| v == row[0]);
+                row.iter_mut().for_each(|v| *v = (f64::from(*v) - mean) as f32);
+                // The pixel has no contrast when rounding is all that is left.
+                let (length, removed) = (norm(row), mean.abs() * (bands as f64).sqrt());
+                if constant || length == 0.0 {
+                    return None;
+                }
+                (length, removed, TAME.contains(&length) && TAME.contains(&(length + removed)))
+            }
+            Self::Distribution => {
+                let (shares, logarithms) = row.split_at_mut(bands);
+                let sum: f64 = shares.iter().map(|&v| f64::from(v)).sum();
+                if !(sum.is_finite() && shares.iter().all(|&v| v > 0.0)) {
+                    return None;
+                }
+                let tame = TAME.contains(&sum) && shares.iter().all(|&v| f64::from(v) > TAME.start);
+                let mut largest = 0.0_f64;
+                for (share, logarithm) in shares.iter_mut().zip(logarithms) {
+                    let p = f64::from(*share) / sum;
+                    let ln = p.ln();
+                    largest = largest.max(ln.abs());
+                    (*share, *logarithm) = (p as f32, ln as f32);
+                }
+                (largest, 0.0, tame)
+            }
+        };
+        length.is_finite().then_some(Pixel { features: row, precise: &[], length, removed, tame, energy: f64::NAN })
+    }
+}
+
+/// What a backend multiplies pixels by: plain data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product {
+    /// The basis that it was made for.
+    pub basis: &'static str,
+    /// What pixels become first.
+    pub space: Space,
+    /// What features are multiplied by, of shape (targets, features): [`Product::exact`] rounded to f32.
+    pub weights: Array2<f32>,
+    /// The same in f64, for the scores that are reported.
+    pub exact: Array2<f64>,
+    /// What is subtracted in [`Space::Deviation`], one value a band; zeros otherwise.
+    pub shift: Vec<f64>,
+    /// A number of each target that endings need.
+    pub strength: Vec<f64>,
+    /// The largest magnitude among the weights.
+    pub largest: f64,
+    /// Whether scores are computed from features that were never rounded to f32: inverse covariances magnify rounding by
+    /// the root of the condition number.
+    pub precise: bool,
+    /// Lower triangular, shape (bands, bands): the energy of a pixel is the squared length of this times its features.
+    pub whitening: Option<Array2<f32>>,
+}
+
+impl Product {
+    /// Of exact weights of shape (targets, features), in a space that subtracts nothing.
+    pub(super) fn new(basis: &'static str, space: Space, exact: Array2<f64>, strength: Vec<f64>) -> Self {
+        let exact = exact.as_standard_layout().into_owned();
+        let bands = if space == Space::Distribution { exact.ncols() / 2 } else { exact.ncols() };
+        let weights = exact.mapv(|w| w as f32);
+        let largest = exact.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+        Self {
+            basis,
+            space,
+            weights,
+            exact,
+            shift: vec![0.0; bands],
+            strength,
+            largest,
+            precise: false,
+            whitening: None,
+        }
+    }
+
+    /// Number of targets.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.exact.nrows()
+    }
+
+    /// Number of features of a pixel.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.exact.ncols()
+    }
+
+    /// Number of bands in use.
+    #[must_use]
+    pub fn bands(&self) -> usize {
+        self.shift.len()
+    }
+
+    /// Rows that features are multiplied by: targets, then the whitening's.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.targets() + self.whitening.as_ref().map_or(0, Array2::nrows)
+    }
+
+    /// The f64 weights of one target.
+    pub(super) fn target(&self, target: usize) -> &[f64] {
+        let features = self.features();
+        &self.exact.as_slice().unwrap_or(&[])[target * features..][..features]
+    }
+}
+
+/// Spectra of length 1; refuses those that have no length, for the reason given.
+pub(super) fn unit(spectra: ArrayView2<f64>, reason: &str) -> Result<Array2<f64>> {
+    let mut unit = spectra.to_owned();
+    for (i, mut spectrum) in unit.rows_mut().into_iter().enumerate() {
+        // Scaled first, so that no square overflows or vanishes.
+        let largest = spectrum.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let length = largest * spectrum.iter().map(|v| (v / largest).powi(2)).sum::<f64>().sqrt();
+        if !(length > 0.0 && length.is_finite()) {
+            let what = format!("its spectrum has length {length} over the bands in use; {reason}");
+            return Err(Error::refused(format!("target {}", i + 1), what));
+        }
+        spectrum /= length;
+    }
+    Ok(unit)
+}
+
+/// A product with the ending of a method.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The product.
+    pub product: Arc<Product>,
+    /// Two constants a target, for the ending.
+    pub constants: Vec<[f32; 2]>,
+    /// Largest first constant times length of a target's weights.
+    reach: f64,
+}
+
+impl Prepared {
+    /// A product with a method's constants.
+    #[must_use]
+    pub fn new(product: Arc<Product>, constants: &[[f64; 2]]) -> Self {
+        let length = |row: ndarray::ArrayView1<f64>| row.iter().map(|w| w * w).sum::<f64>().sqrt();
+        let rows = product.exact.axis_iter(Axis(0)).zip(constants);
+        let reach = rows.map(|(row, c)| c[0].abs() * length(row)).fold(0.0, f64::max);
+        let constants = constants.iter().map(|c| c.map(|v| v as f32)).collect();
+        Self { product, constants, reach }
+    }
+
+    /// Number of targets.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.product.targets()
+    }
+
+    /// Bound on the error of a product, times its constant, that is computed in f32 in any order.
+    ///
+    /// Every product errs by half a unit in the last place, so does every sum, and so do weights and features; by
+    /// Cauchy-Schwarz Σ|x·w| is at most the product of the lengths (Higham 2002, Accuracy and Stability, section 3.1).
+    /// What was subtracted to come to the features leaves errors of its own length.
+    #[must_use]
+    pub fn product_error(&self, pixel: &Pixel) -> f64 {
+        let sums = (self.product.features() + 12) as f64 * pixel.length;
+        (sums + 8.0 * pixel.removed) * f64::from(f32::EPSILON / 2.0) * self.reach
+    }
+}

@@ -1,0 +1,118 @@
+//! Spectral information divergence (SID)
+//!
+//! Formula
+//!   With p = x/Σx and q = t/Σt over the bands in use: SID = Σ p·ln(p/q) + Σ q·ln(q/p) = Σ (p − q)·(ln p − ln q).
+//!
+//! Range
+//!   0 and above; smaller is more alike. Natural logarithm.
+//!
+//! Conventions
+//!   Needs positive values: a pixel with a value at or below zero in a band in use is no data for SID (the report counts
+//!   them with the other pixels without data); no small number is put in its place. A target with such a value is
+//!   refused.
+//!   A pixel with no data, NaN or an infinite value in any band in use is no data.
+//!   A pixel is given the target with the smallest divergence when that is at most the target's threshold (default 0.02).
+//!   Margin = divergence of the runner-up − divergence of the best.
+//!
+//! Source
+//!   Chang, C.-I. (2000): An information-theoretic approach to spectral variability, similarity, and discrimination for
+//!   hyperspectral image analysis. IEEE Trans. Information Theory 46, 1927-1932. doi:10.1109/18.857802
+
+use ndarray::{Array2, ArrayView2};
+
+use super::numeric::divergence;
+use super::{Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use crate::error::{Error, Result};
+
+/// The spectral information divergence.
+#[derive(Debug, Clone, Copy)]
+pub struct Divergence;
+
+impl Method for Divergence {
+    fn word(&self) -> &'static str {
+        "sid"
+    }
+
+    fn title(&self) -> &'static str {
+        "spectral information divergence"
+    }
+
+    fn doc(&self) -> String {
+        module_doc(include_str!("sid.rs"))
+    }
+
+    fn convention(&self) -> &'static str {
+        "spectral information divergence, sum p ln(p/q) + sum q ln(q/p) with p = x/sum x, q = t/sum t, natural logarithm, \
+         smaller is more alike (Chang 2000)"
+    }
+
+    fn unit(&self) -> &'static str {
+        ""
+    }
+
+    fn default_threshold(&self) -> f64 {
+        0.02
+    }
+
+    fn threshold_range(&self) -> std::ops::RangeInclusive<f64> {
+        0.0..=1e6
+    }
+
+    fn shader(&self) -> &'static str {
+        include_str!("../../shaders/sid.wgsl")
+    }
+
+    fn reference(&self, pixel: &[f64], target: &[f64], _naive: &Naive) -> f64 {
+        let shares = |v: &[f64]| v.iter().map(|a| a / v.iter().sum::<f64>()).collect::<Vec<f64>>();
+        shares(pixel).iter().zip(shares(target)).map(|(p, q)| p * (p / q).ln() + q * (q / p).ln()).sum()
+    }
+
+    /// Weights are ln q for the shares p and q for ln p; the key is p·ln q + q·ln p − Σ q·ln q, which is −SID but for
+    /// Σ p·ln p, the same for all targets.
+    fn product(&self, spectra: ArrayView2<f64>, _model: Option<&Model>) -> Result<Product> {
+        let (targets, bands) = spectra.dim();
+        let mut exact = Array2::zeros((targets, 2 * bands));
+        let mut strength = Vec::with_capacity(targets);
+        for (i, (target, mut row)) in spectra.rows().into_iter().zip(exact.rows_mut()).enumerate() {
+            if let Some(band) = target.iter().position(|v| !(*v > 0.0 && v.is_finite())) {
+                let what = format!(
+                    "its spectrum is {} in band {} of those in use; a divergence needs values above 0",
+                    target[band],
+                    band + 1
+                );
+                return Err(Error::refused(format!("target {}", i + 1), what).hint("leave it out of --targets"));
+            }
+            let sum = target.sum();
+            let q = target.mapv(|v| v / sum);
+            strength.push(q.iter().map(|q| q * q.ln()).sum());
+            for band in 0..bands {
+                (row[band], row[bands + band]) = (q[band].ln(), q[band]);
+            }
+        }
+        Ok(Product::new(self.basis(), Space::Distribution, exact, strength))
+    }
+
+    fn constants(&self, product: &Product) -> Vec<[f64; 2]> {
+        product.strength.iter().map(|entropy| [1.0, -entropy]).collect()
+    }
+
+    fn key(&self, products: &mut [f32], constant: [f32; 2]) {
+        products.iter_mut().for_each(|p| *p += constant[1]);
+    }
+
+    /// Shares are positive and logarithms negative, so nothing cancels: by their sums, Σ|p·ln q| is at most the largest
+    /// |ln q|, and Σ|q·ln p| the largest |ln p|. The sum of a pixel errs as a product does, and WGSL allows a logarithm three
+    /// units in the last place.
+    fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
+        let product = &prepared.product;
+        (2 * product.features() + 24) as f64 * f64::from(f32::EPSILON / 2.0) * (product.largest + pixel.length)
+    }
+
+    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
+        divergence(pixel.features, prepared.product.target(target)).max(0.0)
+    }
+
+    fn better(&self, a: f64, b: f64) -> bool {
+        a < b
+    }
+}

@@ -1,0 +1,161 @@
+//! Which processor a run uses, and what may take over from it.
+
+use crate::compute::cpu::{Cpu, CpuSums};
+use crate::compute::gpu::{self, Gpu, GpuSums};
+use crate::compute::{Backend, Summing, Task};
+use crate::error::{Error, Result};
+
+use super::Observer;
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackendChoice {
+    /// A hardware GPU when there is one, else the CPU; goes on with the CPU when the GPU fails.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// How a run uses the machine. Nothing here changes the result.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to compute.
+    pub backend: BackendChoice,
+    /// Part of the name of the adapter to take.
+    pub adapter: Option<String>,
+    /// Threads (0: one for each core).
+    pub threads: usize,
+}
+
+/// The processor of a run.
+pub struct Processor {
+    gpu: Option<gpu::Device>,
+    threads: usize,
+    may_fall_back: bool,
+}
+
+/// An opened backend, its limit on a tile's bytes, and whether the CPU may take over.
+pub struct Opened {
+    pub(super) backend: Box<dyn Backend>,
+    /// The largest tile in bytes of samples.
+    pub max_tile_bytes: usize,
+    /// Threads of the CPU that may take over (0: one for each core); `None` where it may not.
+    pub(super) fall_back: Option<usize>,
+}
+
+impl Opened {
+    /// What it is, for the user.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.backend.label()
+    }
+
+    /// Wraps a backend of the caller's, as tests do.
+    #[must_use]
+    pub fn new(backend: Box<dyn Backend>, may_fall_back: bool) -> Self {
+        Self { backend, max_tile_bytes: usize::MAX, fall_back: may_fall_back.then_some(0) }
+    }
+}
+
+impl Processor {
+    /// Opens what was chosen.
+    ///
+    /// # Errors
+    /// With `--backend gpu`, when there is no adapter or it fails; with `auto` only when the adapter that was named is
+    /// not there.
+    pub fn open(settings: &Settings, observer: &dyn Observer) -> Result<Self> {
+        let of = |gpu: Option<gpu::Device>| Self {
+            may_fall_back: gpu.is_some() && settings.backend == BackendChoice::Auto,
+            gpu,
+            threads: settings.threads,
+        };
+        match settings.backend {
+            BackendChoice::Cpu => match &settings.adapter {
+                Some(name) => Err(Error::refused("--adapter", format!("'{name}' was named, but --backend is cpu"))),
+                None => Ok(of(None)),
+            },
+            BackendChoice::Gpu => match gpu::select(settings.adapter.as_deref())? {
+                Some(device) => Ok(of(Some(device))),
+                None => Err(no_hardware()),
+            },
+            BackendChoice::Auto => match gpu::select(settings.adapter.as_deref()) {
+                // An adapter that was named and is not there is the user's mistake, not a reason to go on.
+                Err(error) if settings.adapter.is_some() => Err(error),
+                Err(error) => {
+                    observer.note(&cannot(&error));
+                    Ok(of(None))
+                }
+                Ok(device) => Ok(of(device)),
+            },
+        }
+    }
+
+    /// The CPU with so many threads (0: one for each core).
+    #[must_use]
+    pub fn cpu(threads: usize) -> Self {
+        Self { gpu: None, threads, may_fall_back: false }
+    }
+
+    /// A backend for a task.
+    ///
+    /// # Errors
+    /// When the device refuses it and the CPU may not take over, or the CPU's threads cannot start.
+    pub fn backend(&self, task: &Task, observer: &dyn Observer) -> Result<Opened> {
+        let fall_back = self.may_fall_back.then_some(self.threads);
+        if let Some(device) = &self.gpu {
+            let max_tile_bytes = Gpu::max_tile_bytes(device, task);
+            match Gpu::new(device.clone(), task.clone(), self.threads) {
+                Ok(gpu) => return Ok(Opened { backend: Box::new(gpu), max_tile_bytes, fall_back }),
+                Err(error) if self.may_fall_back => observer.note(&cannot(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Opened::new(Box::new(Cpu::new(task.clone(), self.threads)?), false))
+    }
+
+    /// A device for the statistics of a scene.
+    ///
+    /// # Errors
+    /// As [`Processor::backend`].
+    pub fn sums(&self, observer: &dyn Observer) -> Result<Box<dyn Summing>> {
+        if let Some(device) = &self.gpu {
+            match GpuSums::new(device.clone(), self.threads) {
+                Ok(gpu) => return Ok(Box::new(gpu)),
+                Err(error) if self.may_fall_back => observer.note(&cannot(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Box::new(CpuSums::new(self.threads)?))
+    }
+
+    /// Whether the CPU may take over when the device fails.
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.may_fall_back
+    }
+
+    /// The CPU instead.
+    pub(super) fn without_gpu(&self) -> Self {
+        Self::cpu(self.threads)
+    }
+
+    /// `gpu` or `cpu`.
+    pub(super) fn word(&self) -> &'static str {
+        if self.gpu.is_some() { "gpu" } else { "cpu" }
+    }
+}
+
+fn cannot(error: &Error) -> String {
+    format!("the GPU cannot be used, going on with the CPU ({error})")
+}
+
+fn no_hardware() -> Error {
+    let software: Vec<String> = gpu::adapters().iter().map(ToString::to_string).collect();
+    let what = match software.first() {
+        None => "this machine has no Vulkan, Metal or DX12 adapter".to_owned(),
+        Some(_) => format!("there is no hardware adapter, only {}", software.join("; ")),
+    };
+    Error::failed("--backend gpu", what)
+        .hint("use --backend cpu, which is faster than a software adapter, or name one with --adapter")
+}

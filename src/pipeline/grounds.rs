@@ -1,0 +1,334 @@
+//! The background of a run: statistics made or read, factorised, and what was found.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Observer;
+use super::device::Processor;
+use super::part::Parts;
+use super::plan::Planned;
+use super::run::map_tile;
+use super::scan::scan;
+use super::statistics::{Exclusion, Selection};
+use super::windows::{self, Limits, Load};
+use crate::background::{FactorFacts, Statistics, Units};
+use crate::compute::{Task, assignments};
+use crate::error::{Error, Result};
+use crate::methods::{Method, Model, Needs, mf};
+use crate::tile::{Tile, Window};
+
+/// Which pixels are the background.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BackgroundChoice {
+    /// Only pixels of this raster that are neither zero nor no data.
+    pub mask: Option<PathBuf>,
+    /// Groups of so many detector columns have statistics and filters of their own.
+    pub columns: Option<usize>,
+    /// The share of pixels with the highest scores of each target that is left out in a second pass, 0 to 1.
+    pub exclude_targets: Option<f64>,
+    /// Statistics that were made before.
+    pub file: Option<PathBuf>,
+}
+
+impl BackgroundChoice {
+    /// The files that it needs.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.mask.iter().chain(&self.file)
+    }
+}
+
+/// What the background of a run is, for plan and report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Grounds {
+    /// Which pixels, in words.
+    pub background: String,
+    /// Number of pixels.
+    pub pixels: u64,
+    /// Groups of detector columns; 1 for the whole scene.
+    pub groups: usize,
+    /// Groups in which no pixel is background; their pixels are no data for methods that need one.
+    pub empty_groups: usize,
+    /// What was factorised, how well it was conditioned, and how much it was shrunk: of each group.
+    pub factors: Vec<FactorFacts>,
+    /// Hash of mean, covariance and shrinkage.
+    pub identity: String,
+}
+
+/// The folders in which a background is made, beside the parts of the map.
+fn stage(folder: &Path, name: &str) -> PathBuf {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(name);
+    path.into()
+}
+
+/// Removes what the making of a background has left beside the parts in `folder`.
+pub(super) fn remove_stages(folder: &Path) -> Result<()> {
+    for name in STAGES {
+        let path = stage(folder, name);
+        match std::fs::remove_dir_all(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(&path, "cannot remove the folder of parts", &e));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-targets"];
+
+/// Makes the task of a run: with a background, when a method needs one. `folder` is that of the map's parts.
+///
+/// # Errors
+/// Refuses backgrounds that cannot be factorised and targets that no filter can look for; fails when a pass fails,
+/// whose finished parts stay for the next try.
+pub fn prepare(
+    planned: &Planned,
+    processor: &Processor,
+    limits: &Limits,
+    folder: &Path,
+    observer: &dyn Observer,
+) -> Result<(Task, Option<Grounds>)> {
+    if !planned.needs_background() {
+        return Ok((planned.task(&planned.methods, &[None], None)?, None));
+    }
+    let choice = &planned.background;
+    let statistics = match &choice.file {
+        Some(file) => read(planned, file)?,
+        None => planned.selection(None).collect(processor, limits, &stage(folder, STAGES[0]), observer)?,
+    };
+    let (mut models, mut grounds) = models(planned, &statistics)?;
+    if let Some(share) = choice.exclude_targets {
+        let scorer = planned.task(&[&mf::SIGMA], &models, choice.columns)?;
+        let scorer = Task { rules: true, ..scorer };
+        let exclusion = exclusion(planned, processor, limits, folder, observer, scorer, share, &grounds.identity)?;
+        let selection = planned.selection(Some(exclusion));
+        let statistics = selection.collect(processor, limits, &stage(folder, STAGES[2]), observer)?;
+        (models, grounds) = self::models(planned, &statistics)?;
+    }
+    let columns = statistics.origin.units.columns;
+    let task = planned.task(&planned.methods, &models, columns)?;
+    grounds.factors.iter().take(2).for_each(|facts| observer.note(&format!("background: {facts}")));
+    if grounds.empty_groups > 0 {
+        let what = format!("{} of {} groups of columns hold no background", grounds.empty_groups, grounds.groups);
+        observer.note(&format!("{what}; their pixels are no data for methods that need one"));
+    }
+    Ok((Task { rules: planned.draft.rules, ..task }, Some(grounds)))
+}
+
+impl Planned {
+    fn task(&self, methods: &[&'static dyn Method], models: &[Option<Model>], columns: Option<usize>) -> Result<Task> {
+        let alone = methods.iter().all(|m| m.needs() == Needs::Nothing);
+        let of = |model: &Option<Model>| match model {
+            None if !alone => Ok(Vec::new()),
+            model => assignments(methods, self.spectra.view(), model.as_ref()).map_err(|e| self.name_target(e)),
+        };
+        Ok(Task {
+            methods: methods.to_vec(),
+            targets: self.spectra.nrows(),
+            groups: models.iter().map(of).collect::<Result<_>>()?,
+            columns,
+            sample_type: self.scene.description.sample_type,
+            scaling: self.scaling.clone(),
+            nodata: self.scene.description.nodata,
+            rules: self.draft.rules,
+        })
+    }
+
+    /// Methods know targets by their number.
+    fn name_target(&self, error: Error) -> Error {
+        let number = error.place().strip_prefix("target ").and_then(|n| n.parse::<usize>().ok());
+        match number.and_then(|n| self.draft.targets.get(n - 1)) {
+            Some(name) => error.at(format!("target '{name}'")),
+            None => error,
+        }
+    }
+
+    pub(super) fn selection(&self, exclusion: Option<Exclusion>) -> Selection<'_> {
+        let described = &self.scene.description;
+        Selection {
+            scene: &self.scene,
+            bands: &self.draft.bands,
+            band_facts: self.draft.band_facts.as_ref(),
+            scaling: &self.scaling,
+            units: Units::new(described.lines, described.samples, self.background.columns),
+            mask: self.background.mask.as_deref(),
+            exclusion,
+            shard: (0, 1),
+        }
+    }
+}
+
+/// The statistics of a file, in the bands in use.
+fn read(planned: &Planned, file: &Path) -> Result<Statistics> {
+    let place = file.display();
+    let statistics = Statistics::read(file)?;
+    let described = &planned.scene.description;
+    let origin = &statistics.origin;
+    if origin.units.columns.is_some() && (origin.units.samples != described.samples) {
+        let what = format!(
+            "is of groups of columns of a scene of {} samples, this one has {}",
+            origin.units.samples, described.samples
+        );
+        return Err(Error::refused(place, what).hint("detector columns belong to their own scene: make them anew"));
+    }
+    let of_band = |(i, &band): (usize, &usize)| {
+        let found = match (&origin.band_facts, &planned.draft.band_facts) {
+            (Some(theirs), Some(ours)) => theirs.centres.iter().position(|c| (c.0 - ours.centres[i].0).abs() <= 0.1),
+            (None, None) => origin.bands.iter().position(|&b| b == band),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let centre = planned.draft.band_facts.as_ref().map_or(String::new(), |f| format!(" ({})", f.centres[i]));
+            Error::refused(&place, format!("has no statistics of the scene's band {}{centre}", band + 1))
+                .hint("make statistics of this scene's bands with `alunite stats`, or narrow --wavelengths")
+        })
+    };
+    let indices: Vec<usize> = planned.draft.bands.iter().enumerate().map(of_band).collect::<Result<_>>()?;
+    statistics.backgrounds(&place.to_string())?;
+    Ok(statistics.select(&indices))
+}
+
+/// The model of every group, and what was found.
+fn models(planned: &Planned, statistics: &Statistics) -> Result<(Vec<Option<Model>>, Grounds)> {
+    let needs = |what: Needs| {
+        planned.methods.iter().any(|m| m.needs() == what) || {
+            // Leaving targets out scores them with the matched filter.
+            what == Needs::Covariance && planned.background.exclude_targets.is_some()
+        }
+    };
+    let backgrounds = statistics.backgrounds("statistics")?;
+    let pixels = backgrounds.iter().flatten().map(|b| b.count).sum();
+    if pixels == 0 {
+        let what = format!(
+            "{} hold no pixel with data in all {} bands in use",
+            statistics.origin.background,
+            planned.draft.bands.len()
+        );
+        return Err(Error::refused(planned.scene.description.path.display(), what)
+            .hint("`alunite info` shows no-data value and bad bands; --nodata, --wavelengths and --background-mask change what is used"));
+    }
+    let mut hasher = blake3::Hasher::new();
+    let (mut models, mut factors) = (Vec::new(), Vec::new());
+    for background in &backgrounds {
+        let Some(background) = background else {
+            models.push(None);
+            continue;
+        };
+        for value in background.mean.iter().chain(&background.covariance) {
+            hasher.update(&value.to_le_bytes());
+        }
+        let factor = |wanted: bool, make: &dyn Fn() -> Result<_>| wanted.then(make).transpose();
+        let covariance = factor(needs(Needs::Covariance), &|| background.factor_covariance(planned.shrinkage))?;
+        let correlation = factor(needs(Needs::Correlation), &|| background.factor_correlation(planned.shrinkage))?;
+        for factor in covariance.iter().chain(&correlation) {
+            hasher.update(&factor.facts.shrinkage.to_le_bytes());
+            factors.push(factor.facts.clone());
+        }
+        models.push(Some(Model { mean: background.mean.clone(), covariance, correlation }));
+    }
+    let grounds = Grounds {
+        background: statistics.origin.background.clone(),
+        pixels,
+        groups: backgrounds.len(),
+        empty_groups: backgrounds.iter().filter(|b| b.is_none()).count(),
+        factors,
+        identity: hasher.finalize().to_hex().to_string(),
+    };
+    Ok((models, grounds))
+}
+
+/// Scores are counted in bins of 1/64 of a background deviation, from −16 to 48.
+const BINS: usize = 4096;
+const BINS_A_SIGMA: f32 = 64.0;
+const LOWEST: f32 = -16.0;
+
+/// Finds the score above which the share of pixels with the highest scores lies, of each target.
+#[expect(clippy::too_many_arguments, reason = "a stage: what, where, with what, who watches")]
+fn exclusion(
+    planned: &Planned,
+    processor: &Processor,
+    limits: &Limits,
+    folder: &Path,
+    observer: &dyn Observer,
+    scorer: Task,
+    share: f64,
+    background: &str,
+) -> Result<Exclusion> {
+    let targets = scorer.targets;
+    let mut opened = processor.backend(&scorer, observer)?;
+    let described = &planned.scene.description;
+    let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), limits, 0..described.lines)?;
+    let key = (&planned.draft.numbers, &planned.draft.inputs, background, &windows);
+    let identity = *blake3::hash(&serde_json::to_vec(&key).unwrap_or_default()).as_bytes();
+    let parts = Parts::open(&stage(folder, STAGES[1]), identity)?;
+    let counts_of = |bytes: Vec<u8>| bytemuck::pod_collect_to_vec::<u8, u64>(&bytes);
+    let mut counts = vec![0_u64; targets * BINS];
+    let mut todo = Vec::new();
+    for index in 0..windows.len() {
+        match parts.read(index).map(counts_of).filter(|c| c.len() == counts.len()) {
+            Some(part) => counts.iter_mut().zip(part).for_each(|(a, b)| *a += b),
+            None => todo.push(index),
+        }
+    }
+    let left: u64 = todo.iter().map(|&i| windows[i].pixels() as u64).sum();
+    observer.started("scoring targets", planned.draft.pixels(), planned.draft.pixels() - left);
+    let mut notes = Vec::new();
+    let work = |_: usize, tile: Tile| {
+        let scores = map_tile(&mut opened, &tile, &mut notes, observer)?;
+        let mut counts = vec![0_u64; targets * BINS];
+        for (counts, scores) in counts.chunks_exact_mut(BINS).zip(scores.maps[0].rules.chunks(tile.window.pixels())) {
+            for score in scores.iter().filter(|s| !s.is_nan()) {
+                counts[(((score - LOWEST) * BINS_A_SIGMA) as usize).min(BINS - 1)] += 1;
+            }
+        }
+        Ok((tile.window, counts))
+    };
+    let write = |index: usize, (window, part): (Window, Vec<u64>)| {
+        parts.write(index, &[bytemuck::cast_slice(&part)])?;
+        counts.iter_mut().zip(part).for_each(|(a, b)| *a += b);
+        observer.advanced(window.pixels() as u64);
+        Ok(())
+    };
+    scan(&planned.scene, &planned.draft.bands, &windows, todo, work, write, |_| Ok(()))?;
+    let thresholds: Vec<f32> = counts.chunks_exact(BINS).map(|counts| threshold(counts, share)).collect();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(background.as_bytes());
+    hasher.update(bytemuck::cast_slice(&thresholds));
+    Ok(Exclusion {
+        opened: processor.backend(&scorer, observer)?,
+        words: format!("without the {share} of the pixels that score highest for each of {targets} targets"),
+        identity: hasher.finalize().to_hex().to_string(),
+        thresholds,
+    })
+}
+
+/// The lowest edge of a bin above which at most `share` of all scores lie.
+fn threshold(counts: &[u64], share: f64) -> f32 {
+    let all: u64 = counts.iter().sum();
+    let most = (all as f64 * share).floor() as u64;
+    let mut above = 0;
+    let mut bin = counts.len();
+    while bin > 0 && above + counts[bin - 1] <= most {
+        bin -= 1;
+        above += counts[bin];
+    }
+    LOWEST + bin as f32 / BINS_A_SIGMA
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_leaves_at_most_the_share_above() {
+        let mut counts = vec![0; BINS];
+        (counts[1000], counts[2000], counts[3000]) = (90, 7, 3);
+        let edge = |bin: usize| LOWEST + bin as f32 / BINS_A_SIGMA;
+        assert_eq!(threshold(&counts, 0.05), edge(2001));
+        assert_eq!(threshold(&counts, 0.10), edge(1001));
+        assert_eq!(threshold(&counts, 0.02), edge(3001));
+        assert_eq!(threshold(&counts, 1.0), LOWEST);
+    }
+}

@@ -1,0 +1,141 @@
+//! A pass over a scene: readers, one who works, one who writes, joined by bounded channels in scoped threads.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::{Error, Result};
+use crate::scene::Scene;
+use crate::tile::{Tile, Window};
+
+/// Readers of a format whose blocks are decoded take a core each; raw files need one.
+const MOST_READERS: usize = 2;
+
+/// Where the time of a pass went; readers and workers overlap.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    pub(super) reading: Duration,
+    pub(super) computing: Duration,
+    pub(super) writing: Duration,
+}
+
+/// What the threads of a pass share: the first error, and the word to stop.
+#[derive(Default)]
+pub(super) struct Shared {
+    stop: AtomicBool,
+    error: Mutex<Option<Error>>,
+    reading: Mutex<Duration>,
+}
+
+impl Shared {
+    fn fail(&self, error: Error) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Ok(mut first) = self.error.lock() {
+            first.get_or_insert(error);
+        }
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads the windows at `todo`, has `work` make something of each tile, in whatever order they come, and `write` keep
+/// it. `beside` runs in a thread of its own meanwhile.
+///
+/// # Errors
+/// The first that a thread had.
+pub(super) fn scan<R: Send, B: Send>(
+    scene: &Scene,
+    bands: &[usize],
+    windows: &[Window],
+    todo: Vec<usize>,
+    mut work: impl FnMut(usize, Tile) -> Result<R>,
+    mut write: impl FnMut(usize, R) -> Result<()> + Send,
+    beside: impl FnOnce(&Shared) -> Result<B> + Send,
+) -> Result<(Spent, B)> {
+    let readers = if scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
+    let shared = Shared::default();
+    let (ask, to_read) = bounded(todo.len().max(1));
+    for index in todo {
+        // It holds them all and its receiver is here, so this neither blocks nor fails.
+        let _ = ask.send(index);
+    }
+    drop(ask);
+    let (read, to_work) = bounded::<(usize, Tile)>(1);
+    let (worked, to_write) = bounded::<(usize, R)>(1);
+    let (computing, writing, beside) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| beside(&shared));
+        for _ in 0..readers {
+            let (to_read, read, shared) = (to_read.clone(), read.clone(), &shared);
+            scope.spawn(move || read_tiles(scene, bands, windows, &to_read, &read, shared));
+        }
+        drop(read);
+        // What was made is kept, also when something else has failed meanwhile.
+        let writer = scope.spawn(|| consume(to_write, &shared, |(index, made)| write(index, made)));
+        let computing = consume(to_work, &shared, |(index, tile)| {
+            if shared.stopped() {
+                return Ok(());
+            }
+            // When the writer has gone, it has said why.
+            work(index, tile).map(|made| drop(worked.send((index, made))))
+        });
+        drop(worked);
+        let writing = writer.join().unwrap_or_default();
+        let beside = beside.join().unwrap_or_else(|_| Err(Error::failed("pass", "a thread panicked")));
+        (computing, writing, beside)
+    });
+    if let Some(error) = shared.error.into_inner().unwrap_or_default() {
+        return Err(error);
+    }
+    let reading = shared.reading.into_inner().unwrap_or_default();
+    Ok((Spent { reading, computing, writing }, beside?))
+}
+
+fn read_tiles(
+    scene: &Scene,
+    bands: &[usize],
+    windows: &[Window],
+    todo: &Receiver<usize>,
+    read: &Sender<(usize, Tile)>,
+    shared: &Shared,
+) {
+    let mut reader = match scene.reader(bands) {
+        Ok(reader) => reader,
+        Err(error) => return shared.fail(error),
+    };
+    let mut reading = Duration::ZERO;
+    for index in todo {
+        if shared.stopped() {
+            break;
+        }
+        let begun = Instant::now();
+        let tile = reader.read(windows[index]);
+        reading += begun.elapsed();
+        match tile.map(|tile| read.send((index, tile)).is_ok()) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return shared.fail(error),
+        }
+    }
+    if let Ok(mut total) = shared.reading.lock() {
+        *total += reading;
+    }
+}
+
+/// Takes what comes until it ends or something fails; tells the time spent on it.
+fn consume<T>(from: Receiver<T>, shared: &Shared, mut take: impl FnMut(T) -> Result<()>) -> Duration {
+    let mut spent = Duration::ZERO;
+    for item in from {
+        let begun = Instant::now();
+        let taken = take(item);
+        spent += begun.elapsed();
+        if let Err(error) = taken {
+            shared.fail(error);
+            break;
+        }
+    }
+    spent
+}

@@ -1,0 +1,310 @@
+//! The statistics stage: sums over the pixels of the background, in one pass that can be killed and continued.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Observer;
+use super::device::{Opened, Processor};
+use super::part::Parts;
+use super::plan::Input;
+use super::run::map_tile;
+use super::scan::scan;
+use super::windows::{self, Limits, Load};
+use crate::background::{Origin, Statistics, Tree, Units};
+use crate::compute::moments;
+use crate::error::{Error, ErrorKind, Result};
+use crate::scene::{Scene, SceneOptions, TileReader};
+use crate::spectrum::Bands;
+use crate::tile::{Sample as _, Scaling, Tile, Window};
+use crate::with_samples;
+
+/// A pass is kept in this many parts at most: sums are large, and a part costs a flush.
+const PARTS: usize = 64;
+
+/// Lines that the provisional mean is taken from.
+const SAMPLED_LINES: usize = 32;
+
+/// Whose statistics, and how they are cut.
+pub(super) struct Selection<'a> {
+    pub(super) scene: &'a Scene,
+    /// Bands in use, as indices from 0.
+    pub(super) bands: &'a [usize],
+    pub(super) band_facts: Option<&'a Bands>,
+    /// In the bands in use.
+    pub(super) scaling: &'a Scaling,
+    pub(super) units: Units,
+    /// A raster whose pixels other than zero and no data are the background.
+    pub(super) mask: Option<&'a Path>,
+    /// Pixels that are left out although they belong to it.
+    pub(super) exclusion: Option<Exclusion>,
+    /// This shard of how many, counted from 0; the whole scene is (0, 1).
+    pub(super) shard: (usize, usize),
+}
+
+/// Pixels that score too high for a target are no background.
+pub(super) struct Exclusion {
+    /// Scores every target.
+    pub(super) opened: Opened,
+    /// Scores above are left out; one a target.
+    pub(super) thresholds: Vec<f32>,
+    /// In words, with the numbers that decide.
+    pub(super) words: String,
+    /// Hash of what the scores follow from.
+    pub(super) identity: String,
+}
+
+/// Fixes the parts of a pass; parts of another are not used.
+#[derive(Serialize)]
+struct Stage<'a> {
+    origin: &'a Origin,
+    inputs: Vec<Input>,
+    windows: &'a [Window],
+    shard: (usize, usize),
+    /// Backends differ in their last bits, and a pass is of one.
+    device: &'static str,
+}
+
+impl Selection<'_> {
+    /// Which pixels, in words.
+    fn words(&self) -> String {
+        let whole = match self.mask {
+            Some(mask) => format!("the pixels of {}", mask.display()),
+            None => "the scene".to_owned(),
+        };
+        let groups = match self.units.columns {
+            Some(columns) => format!("{whole}, in groups of {columns} detector columns"),
+            None => whole,
+        };
+        self.exclusion.as_ref().map_or(groups.clone(), |e| format!("{groups}, {}", e.words))
+    }
+
+    /// The lines of the shard: whole units.
+    fn lines(&self) -> Range<usize> {
+        let (height, lines, (shard, shards)) = (self.units.unit_lines(), self.units.lines, self.shard);
+        let rows = lines.div_ceil(height);
+        let at = |i: usize| (rows * i / shards * height).min(lines);
+        at(shard)..at(shard + 1)
+    }
+
+    fn origin(&self, about: &[f64]) -> Result<Origin> {
+        let described = &self.scene.description;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{:?} {:?} {:?}", self.units, described.sample_type, described.nodata).as_bytes());
+        for band in self.bands {
+            hasher.update(&(*band as u64).to_le_bytes());
+        }
+        for value in about.iter().chain(&self.scaling.gain).chain(&self.scaling.offset) {
+            hasher.update(&value.to_le_bytes());
+        }
+        if let Some(mask) = self.mask {
+            let bytes = std::fs::read(mask).map_err(|e| Error::io(mask, "cannot read", &e))?;
+            hasher.update(&bytes);
+        }
+        if let Some(exclusion) = &self.exclusion {
+            hasher.update(exclusion.identity.as_bytes());
+        }
+        Ok(Origin {
+            scenes: vec![described.path.clone()],
+            units: self.units.clone(),
+            bands: self.bands.to_vec(),
+            band_facts: self.band_facts.cloned(),
+            background: self.words(),
+            identity: hasher.finalize().to_hex().to_string(),
+        })
+    }
+
+    /// A spectrum near the mean, from lines spread over the scene: the same for every shard.
+    fn provisional_mean(&self) -> Result<Vec<f64>> {
+        let described = &self.scene.description;
+        let count = SAMPLED_LINES.min(described.lines);
+        let mut reader = self.scene.reader(self.bands)?;
+        let (mut sums, mut pixels) = (vec![0.0; self.bands.len()], 0_u64);
+        for i in 0..count {
+            let y = (2 * i + 1) * described.lines / (2 * count);
+            let tile = reader.read(Window { x: 0, y, width: described.samples, height: 1 })?;
+            let valid = background_pixels(&tile, described.nodata, self.scaling);
+            pixels += valid.iter().filter(|v| **v).count() as u64;
+            with_samples!(&tile.samples, values => {
+                for ((band, sum), values) in sums.iter_mut().enumerate().zip(values.chunks_exact(tile.stride)) {
+                    let (gain, offset) = (self.scaling.gain[band], self.scaling.offset[band]);
+                    let kept = values.iter().zip(&valid).filter(|(_, v)| **v);
+                    *sum += kept.map(|(v, _)| v.to_f64() * gain + offset).sum::<f64>();
+                }
+            });
+        }
+        Ok(sums.into_iter().map(|s| if pixels > 0 { s / pixels as f64 } else { 0.0 }).collect())
+    }
+
+    /// Sums over all windows that have no part yet, and over the parts. When the device fails and the CPU may, all over
+    /// again with the CPU: sums of two devices are not mixed.
+    ///
+    /// # Errors
+    /// When reading, computing or writing fails; parts that were finished stay for the next try.
+    pub(super) fn collect(
+        mut self,
+        processor: &Processor,
+        limits: &Limits,
+        folder: &Path,
+        observer: &dyn Observer,
+    ) -> Result<Statistics> {
+        match self.collect_on(processor, limits, folder, observer) {
+            Err(error) if error.kind() == ErrorKind::Failed && processor.may_fall_back() => {
+                observer.note(&format!("the GPU failed, going on with the CPU ({error})"));
+                self.collect_on(&processor.without_gpu(), limits, folder, observer)
+            }
+            collected => collected,
+        }
+    }
+
+    fn collect_on(
+        &mut self,
+        processor: &Processor,
+        limits: &Limits,
+        folder: &Path,
+        observer: &dyn Observer,
+    ) -> Result<Statistics> {
+        let described = &self.scene.description;
+        let mapped = self.exclusion.as_ref().map(|e| e.opened.backend.task());
+        let load = Load::of_statistics(&self.units, self.bands.len(), limits.threads, mapped);
+        let windows = windows::cut(described, &load, limits, self.lines())?;
+        let about = self.provisional_mean()?;
+        let origin = self.origin(&about)?;
+        let files = std::iter::once(&described.path).chain(&described.companions);
+        let inputs: Vec<Input> = files.map(|p| Input::of(p)).chain(self.mask.map(Input::of)).collect::<Result<_>>()?;
+        let stage = Stage { origin: &origin, inputs, windows: &windows, shard: self.shard, device: processor.word() };
+        let identity = *blake3::hash(&serde_json::to_vec(&stage).unwrap_or_default()).as_bytes();
+        let parts = Parts::open(folder, identity)?;
+
+        let a_part = windows.len().div_ceil(PARTS).max(1);
+        let mut whole = Statistics { origin, about, tree: Tree::default() };
+        let mut waiting: HashMap<usize, (usize, Statistics)> = HashMap::new();
+        let mut todo = Vec::new();
+        for index in 0..windows.len().div_ceil(a_part) {
+            let members = index * a_part..((index + 1) * a_part).min(windows.len());
+            match parts.read(index).and_then(|bytes| Statistics::from_bytes(&bytes, "part").ok()) {
+                Some(part) => add(&mut whole, part),
+                None => {
+                    waiting.insert(index, (members.len(), Statistics { tree: Tree::default(), ..whole.clone() }));
+                    todo.extend(members);
+                }
+            }
+        }
+        let pixels = |windows: &mut dyn Iterator<Item = &Window>| windows.map(|w| w.pixels() as u64).sum::<u64>();
+        let total = pixels(&mut windows.iter());
+        let left = pixels(&mut todo.iter().map(|&i| &windows[i]));
+        observer.started("summing statistics", total, total - left);
+
+        let mut device = processor.sums(observer)?;
+        let mut mask = self.mask.map(|m| Mask::open(m, self.scene)).transpose()?;
+        let mut notes = Vec::new();
+        let (units, scaling, about) = (&self.units, self.scaling, whole.about.clone());
+        let exclusion = &mut self.exclusion;
+        let work = |index: usize, tile: Tile| {
+            let mut counts = background_pixels(&tile, described.nodata, scaling);
+            if let Some(mask) = &mut mask {
+                mask.leave_out(tile.window, &mut counts)?;
+            }
+            if let Some(exclusion) = exclusion.as_mut() {
+                exclusion.leave_out(&tile, &mut counts, &mut notes, observer)?;
+            }
+            let units_here = units
+                .within(tile.window)
+                .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
+            let sums = moments(&mut *device, &tile, &units_here, &counts, scaling, &about)?;
+            let part = index / a_part;
+            let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
+            for (unit, sums) in units_here.iter().zip(sums) {
+                statistics.tree.insert(unit.place, sums, units.count(unit.place.group));
+            }
+            *left -= 1;
+            let done = *left == 0;
+            Ok((tile.window, if done { waiting.remove(&part).map(|(_, s)| (part, s)) } else { None }))
+        };
+        let write = |_: usize, (window, part): (Window, Option<(usize, Statistics)>)| {
+            if let Some((index, part)) = part {
+                parts.write(index, &[&part.to_bytes()?])?;
+                add(&mut whole, part);
+            }
+            observer.advanced(window.pixels() as u64);
+            Ok(())
+        };
+        scan(self.scene, self.bands, &windows, todo, work, write, |_| Ok(()))?;
+        Ok(whole)
+    }
+}
+
+fn add(whole: &mut Statistics, part: Statistics) {
+    for (place, moments) in part.tree.nodes {
+        whole.tree.insert(place, moments, whole.origin.units.count(place.group));
+    }
+}
+
+/// Pixels that hold data, and whose reflectances f32 can hold.
+fn background_pixels(tile: &Tile, nodata: Option<f64>, scaling: &Scaling) -> Vec<bool> {
+    let mut counts = tile.valid(nodata);
+    if tile.samples.sample_type().size() == 8 {
+        with_samples!(&tile.samples, values => {
+            for (band, values) in values.chunks_exact(tile.stride).enumerate() {
+                let (gain, offset) = (scaling.gain[band], scaling.offset[band]);
+                let fits = |v: f64| ((v * gain + offset) as f32).is_finite();
+                counts.iter_mut().zip(values).for_each(|(c, v)| *c &= fits(v.to_f64()));
+            }
+        });
+    }
+    counts
+}
+
+/// A raster that says which pixels are the background.
+struct Mask {
+    path: PathBuf,
+    reader: Box<dyn TileReader>,
+    nodata: Option<f64>,
+}
+
+impl Mask {
+    fn open(path: &Path, scene: &Scene) -> Result<Self> {
+        let mask = Scene::open(path, &SceneOptions::default())?;
+        let (m, s) = (&mask.description, &scene.description);
+        if (m.lines, m.samples) != (s.lines, s.samples) {
+            let what = format!("has {} x {} pixels, the scene has {} x {}", m.lines, m.samples, s.lines, s.samples);
+            return Err(Error::refused(path.display(), what).hint("give a mask on the scene's own grid"));
+        }
+        if m.grid.geotransform.is_some() && s.grid.geotransform.is_some() && m.grid.geotransform != s.grid.geotransform
+        {
+            let what = format!("lies at {:?}, the scene at {:?}", m.grid.geotransform, s.grid.geotransform);
+            return Err(Error::refused(path.display(), what).hint("give a mask on the scene's own grid"));
+        }
+        Ok(Self { path: path.to_owned(), reader: mask.reader(&[0])?, nodata: m.nodata })
+    }
+
+    fn leave_out(&mut self, window: Window, counts: &mut [bool]) -> Result<()> {
+        let tile = self.reader.read(window).map_err(|e| Error::failed(self.path.display(), e))?;
+        let nodata = self.nodata;
+        with_samples!(&tile.samples, values => {
+            let of_mask = values.iter().map(|v| v.to_f64());
+            counts.iter_mut().zip(of_mask).for_each(|(c, m)| *c &= m != 0.0 && m.is_finite() && Some(m) != nodata);
+        });
+        Ok(())
+    }
+}
+
+impl Exclusion {
+    fn leave_out(
+        &mut self,
+        tile: &Tile,
+        counts: &mut [bool],
+        notes: &mut Vec<String>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let scores = map_tile(&mut self.opened, tile, notes, observer)?;
+        for map in &scores.maps {
+            for (scores, &threshold) in map.rules.chunks_exact(tile.window.pixels()).zip(&self.thresholds) {
+                counts.iter_mut().zip(scores).for_each(|(c, s)| *c &= *s <= threshold);
+            }
+        }
+        Ok(())
+    }
+}
