@@ -11,19 +11,19 @@ pub(super) const MATERIALS: usize = ALL.len() + BACKGROUNDS.len();
 const ALUNITE: usize = 0;
 const KAOLINITE: usize = 1;
 const PYROPHYLLITE: usize = 2;
-const MUSCOVITE: usize = 3;
-const MONTMORILLONITE: usize = 4;
-const CHLORITE: usize = 5;
-const CALCITE: usize = 6;
+pub(super) const MUSCOVITE: usize = 3;
+pub(super) const MONTMORILLONITE: usize = 4;
+pub(super) const CHLORITE: usize = 5;
+pub(super) const CALCITE: usize = 6;
 const BUDDINGTONITE: usize = 7;
 const SILICA: usize = 8;
 const JAROSITE: usize = 9;
-const GOETHITE: usize = 10;
-const HEMATITE: usize = 11;
-const ANDESITE: usize = 12;
-const SOIL: usize = 13;
-const GRASS: usize = 14;
-const GREEN: usize = 15;
+pub(super) const GOETHITE: usize = 10;
+pub(super) const HEMATITE: usize = 11;
+pub(super) const ANDESITE: usize = 12;
+pub(super) const SOIL: usize = 13;
+pub(super) const GRASS: usize = 14;
+pub(super) const GREEN: usize = 15;
 
 /// The share of each material in a pixel; they sum to 1.
 pub(super) type Shares = [f64; MATERIALS];
@@ -47,6 +47,22 @@ const ZONES: [(usize, f64); 6] =
 
 /// Half the width, in radii, over which one zone passes into the next.
 const CONTACT: f64 = 0.018;
+
+/// The place of a pixel's centre, as [`Ground`] has it.
+pub(super) fn place(line: usize, sample: usize, samples: usize) -> (f64, f64) {
+    ((as_f64(sample) + 0.5) / as_f64(samples), (as_f64(line) + 0.5) / as_f64(samples))
+}
+
+/// One number of lines or samples divided by another.
+pub(super) fn ratio(a: usize, b: usize) -> f64 {
+    as_f64(a) / as_f64(b)
+}
+
+/// A number of lines or samples.
+#[expect(clippy::cast_precision_loss, reason = "scene sizes are far below 2^53")]
+pub(super) fn as_f64(n: usize) -> f64 {
+    n as f64
+}
 
 /// The ground of one scene. Places are (x, y) with x from 0 to 1 over the scene's width and y in the same unit.
 pub(super) struct Ground {
@@ -161,7 +177,8 @@ impl Ground {
     }
 }
 
-fn cover(shares: &mut Shares, material: usize, share: f64) {
+/// The material takes a share of the pixel; what was there makes room, each in proportion.
+pub(super) fn cover(shares: &mut Shares, material: usize, share: f64) {
     shares.iter_mut().for_each(|s| *s *= 1.0 - share);
     shares[material] += share;
 }

@@ -2,11 +2,16 @@
 //!
 //! Everything is computed from one seed, with the same bits on every machine. Nothing in it is measured: spectra are
 //! models ([`minerals`]), the place is imagined, and only the bands are a real sensor's ([`sensor`]).
+//!
+//! [`planted`] makes another scene in the same way: ordinary ground with a little of one mineral in known pixels.
 
+mod background;
 mod catalogue;
 mod geology;
 pub mod minerals;
 mod noise;
+mod paint;
+pub mod planted;
 mod scene;
 pub mod sensor;
 mod write;
@@ -36,6 +41,17 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { lines: 480, samples: 400, seed: 1 }
+    }
+}
+
+impl Settings {
+    /// Refuses a scene without pixels; `place` names the scene.
+    fn hold_pixels(&self, place: &str) -> Result<()> {
+        if self.lines == 0 || self.samples == 0 {
+            let size = format!("{} lines x {} samples", self.lines, self.samples);
+            return Err(Error::refused(place, format!("{size} hold no pixels")).hint("ask for at least one of each"));
+        }
+        Ok(())
     }
 }
 
@@ -78,10 +94,7 @@ impl Truth {
 /// # Errors
 /// Refuses a scene without pixels; fails when the folder cannot be written.
 pub fn write(dir: &Path, settings: &Settings) -> Result<Demo> {
-    if settings.lines == 0 || settings.samples == 0 {
-        let size = format!("{} lines x {} samples", settings.lines, settings.samples);
-        return Err(Error::refused("demo scene", format!("{size} hold no pixels")).hint("ask for at least one of each"));
-    }
+    settings.hold_pixels("demo scene")?;
     std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "making the folder", &e))?;
     let demo_file = |name: &str| dir.join(name);
     let targets: Vec<String> = minerals::ALL.iter().map(|m| m.name.to_owned()).collect();

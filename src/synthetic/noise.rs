@@ -16,6 +16,13 @@ impl Random {
         mix(self.0)
     }
 
+    /// A whole number from 0 to `n` - 1, each as likely as the others (to n in 2^64 parts); `n` is above 0.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "the remainder is below a usize")]
+        let drawn = (self.next() % n as u64) as usize;
+        drawn
+    }
+
     /// A number of mean 0 and variance 1, nearly normal: the sum of eight uniform ones (no tail beyond 4.9).
     pub(super) fn normal(&mut self) -> f64 {
         let sixteens = |word: u64| (word & 0xFFFF) + (word >> 16 & 0xFFFF) + (word >> 32 & 0xFFFF) + (word >> 48);

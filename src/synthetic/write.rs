@@ -1,4 +1,4 @@
-//! The demo's files other than the cube's pixels.
+//! The files of a made scene, other than the cube's pixels.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -55,12 +55,11 @@ pub(super) fn library(path: &Path) -> Result<()> {
     })
 }
 
-/// The header of the cube.
-pub(super) fn scene_header(path: &Path, settings: &Settings, bands: &Bands) -> Result<()> {
+/// The header of a cube; `about` says in a line what it is.
+pub(super) fn scene_header(path: &Path, about: &str, settings: &Settings, bands: &Bands) -> Result<()> {
     let nm = |list: &[crate::spectrum::Nanometers]| joined(list.iter().map(|v| format!("{:.4}", v.0)));
     let flags = joined(sensor::good(bands).into_iter().map(|good| u8::from(good).to_string()));
     whole_file(&path.with_extension("hdr"), |out| {
-        let about = "alunite demo: modelled ground seen by the bands of EMIT; reflectance 0-1, not measured";
         header(out, about, settings, bands.len(), "bil")?;
         writeln!(out, "wavelength units = Nanometers")?;
         writeln!(out, "wavelength = {}", nm(&bands.centres))?;
