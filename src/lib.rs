@@ -10,12 +10,18 @@
 //!  scene --\  v
 //!           plan ---- Plan: targets, bands in use, thresholds, windows. Fixes the result; its hash names the parts.
 //!  library-/  |
+//!             v   only when a method asks, in one or more passes over the scene that can each be killed and continued
+//!        prepare:  readers ------Tile------> device ----Moments---> tree of fixed shape --> Background --> Factor
+//!             |              differences from a provisional mean       (shards merge to the same bits)
+//!             v
+//!            Task: targets turned into the products that pixels meet, each shared by all methods that can
+//!             |
 //!             v            bounded channel        bounded channel
 //!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
 //!             |              band-major, as stored  |
 //!             |                                     +-- rank in f32 on the device, decide in f64 on the host
 //!             v
-//!          finish:  parts --> class map, scores, runner-up, rules (COG), QGIS styles, picture, run.json
+//!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //! ```
 //!
 //! | room | what it is | knows |
@@ -26,11 +32,12 @@
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes in: open, describe, read tiles (GDAL for GeoTIFF, grids and CRS) | envi |
 //! | [`library`] | spectra in, and onto a scene's bands | envi |
-//! | [`methods`] | one file a method: documentation, formula, weights, ending, exact score | spectrum |
-//! | [`compute`] | one trait, two backends; wgpu lives only in [`compute::gpu`], rayon and gemm only in [`compute::cpu`] | methods, tile |
+//! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance | spectrum, tile |
+//! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
+//! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon and gemm only in [`compute::cpu`] | background, methods, tile |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
-//! | [`pipeline`] | plan, map, finish | all of the above |
-//! | [`synthetic`] | the demo's scene and library, modelled from published band positions | envi, library |
+//! | [`pipeline`] | plan, prepare, map, finish | all of the above |
+//! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!
 //! `tests/layers.rs` reads the imports and holds this table to them.
@@ -40,12 +47,20 @@
 //! A f32 product ranks targets fast, but errs by more than small angles are large, and differs between devices. So
 //! backends only rank, within a proven error bound ([`methods::Method::key_error`]), and keep
 //! [`methods::CANDIDATES`] targets a pixel; [`methods::decide`] computes, in f64 on the host, the score of every target
-//! that the bound cannot exclude. The map has the same bits on the CPU and on any GPU, in any tiling.
+//! that the bound cannot exclude. With equal statistics the map has the same bits on the CPU and on any GPU, in any tiling.
+//! Only the energy of a pixel in whitened space (`ace`, `rx`) is the device's own f32, as it costs as much as all else.
+//!
+//! # Why statistics have units and a tree
+//!
+//! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
+//! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
+//! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
 //!
 //! # Adding a method
 //!
-//! One file `src/methods/<word>.rs` that implements [`methods::Method`], one shader `shaders/<word>.wgsl` with its `key`,
-//! one line in [`methods::ALL`]. Help, `explain`, tests and file names read that list.
+//! One file `src/methods/<word>.rs` that implements [`methods::Method`], one shader `shaders/<word>.wgsl` with its ending,
+//! one line in [`methods::ALL`]. Help, `explain`, tests and file names read that list. A method whose product another has
+//! names its basis, and costs no product of its own.
 //!
 //! # Adding a kind of scene
 //!
