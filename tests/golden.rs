@@ -1,15 +1,17 @@
-//! Against the answers of a peer: Spectral Python's angles, made by tests/golden/spectral_angles.py.
+//! Against the answers of peers: Spectral Python's angles, filters and anomalies, pysptools' CEM and SID, made by the
+//! scripts in tests/golden.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
 
-use alunite::compute::cpu::Cpu;
-use alunite::compute::gpu::Gpu;
-use alunite::compute::{Backend, Scores, Task};
+use alunite::background::{Background, Shrinkage, Units};
+use alunite::compute::cpu::{Cpu, CpuSums};
+use alunite::compute::gpu::{Gpu, GpuSums};
+use alunite::compute::{Backend, Scores, Summing, Task, moments};
 use alunite::library::resample::Resampler;
 use alunite::library::{Axis, Library};
-use alunite::methods;
+use alunite::methods::{self, Model};
 use alunite::scene::{Scene, SceneOptions};
 use alunite::spectrum::WavelengthRange;
 use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
@@ -107,6 +109,113 @@ fn a_wrong_angle_would_be_found() {
     let mut scores = Cpu::new(golden.task(), 1).unwrap().map(&golden.tile()).unwrap();
     scores.maps[0].score[17] += 3e-5;
     assert!(golden.largest_difference(&scores) > TOLERANCE);
+}
+
+/// The answers of tests/golden/background_methods.py.
+#[derive(serde::Deserialize)]
+struct Filters {
+    targets: Vec<Vec<f64>>,
+    pixels: Vec<Vec<f64>>,
+    matched_filter: Vec<Vec<f64>>,
+    ace: Vec<Vec<f64>>,
+    rx: Vec<f64>,
+    msam: Vec<Vec<f64>>,
+    cem: Vec<Vec<f64>>,
+    sid: Vec<Vec<f64>>,
+}
+
+/// A peer's scores may be off by this much of their range; matched filters, in abundance, by this much.
+const FILTER: f64 = 1e-4;
+
+impl Filters {
+    fn read() -> Self {
+        serde_json::from_str(include_str!("golden/background_methods.json")).unwrap()
+    }
+
+    fn tile(&self) -> Tile {
+        Golden { targets: vec![], pixels: self.pixels.clone(), angles: vec![] }.tile()
+    }
+
+    /// The methods with the statistics of exactly these pixels, made on a device.
+    fn task(&self, device: &mut dyn Summing) -> Task {
+        let (tile, bands) = (self.tile(), self.pixels[0].len());
+        let units = Units::new(1, self.pixels.len(), None).within(tile.window).unwrap();
+        let (scaling, about) = (Scaling::identity(bands), vec![0.3; bands]);
+        let all = vec![true; self.pixels.len()];
+        let sums = moments(device, &tile, &units, &all, &scaling, &about).unwrap();
+        let background = Background::new(&about, &sums[0]).unwrap();
+        let model = Model {
+            mean: background.mean.clone(),
+            covariance: Some(background.factor_covariance(Shrinkage::None).unwrap()),
+            correlation: Some(background.factor_correlation(Shrinkage::None).unwrap()),
+        };
+        let targets = Array2::from_shape_vec((self.targets.len(), bands), self.targets.concat()).unwrap();
+        let find = |word| methods::find(word).unwrap();
+        let methods = [find("mf"), &methods::ace::SQUARED, find("rx"), find("scm"), find("cem"), find("sid")];
+        let task = Task::new(&methods, targets.view(), Some(&model), SampleType::F32, scaling).unwrap();
+        Task { rules: true, ..task }
+    }
+
+    /// Largest difference of each method from its peer, and the range of the peer's scores.
+    fn differences(&self, scores: &Scores) -> Vec<(&'static str, f64, f64)> {
+        // Oshigami's modified angle of Spectral Python is 1 − arccos(r)/(π/2).
+        let correlation = |msam: f64| ((1.0 - msam) * std::f64::consts::FRAC_PI_2).cos();
+        let of = |rows: &[Vec<f64>], f: &dyn Fn(f64) -> f64| {
+            rows.iter().map(|r| r.iter().map(|&v| f(v)).collect()).collect()
+        };
+        let same = |v: f64| v;
+        let peers: [(&str, Vec<Vec<f64>>); 6] = [
+            ("mf", of(&self.matched_filter, &same)),
+            ("ace", of(&self.ace, &same)),
+            ("rx", self.rx.iter().map(|&v| vec![v]).collect()),
+            ("scm", of(&self.msam, &correlation)),
+            ("cem", of(&self.cem, &same)),
+            ("sid", of(&self.sid, &same)),
+        ];
+        let one = |((word, peer), map): ((&'static str, Vec<Vec<f64>>), &alunite::compute::MapScores)| {
+            let rows = if map.rules.is_empty() { &map.score } else { &map.rules };
+            let given = |p: usize, t: usize| f64::from(rows[t * self.pixels.len() + p]);
+            let (mut worst, mut low, mut high) = (0.0_f64, f64::INFINITY, f64::NEG_INFINITY);
+            for (p, row) in peer.iter().enumerate() {
+                for (t, &score) in row.iter().enumerate() {
+                    worst = worst.max((given(p, t) - score).abs());
+                    (low, high) = (low.min(score), high.max(score));
+                }
+            }
+            (word, worst, high - low)
+        };
+        peers.into_iter().zip(&scores.maps).map(one).collect()
+    }
+}
+
+fn are_the_peers(golden: &Filters, scores: &Scores, device: &str) {
+    assert_eq!(golden.pixels.len(), golden.rx.len());
+    for (word, worst, range) in golden.differences(scores) {
+        eprintln!("{device}: {word} differs by {worst:.1e} at most, range {range:.3}");
+        let bound = if word == "mf" { FILTER } else { FILTER * range };
+        assert!(worst <= bound, "{device}: {word} differs by {worst} of {range}");
+    }
+}
+
+#[test]
+fn filters_and_divergences_are_those_of_spectral_python_and_pysptools() {
+    let golden = Filters::read();
+    let task = golden.task(&mut CpuSums::new(1).unwrap());
+    let mut scores = Cpu::new(task, 1).unwrap().map(&golden.tile()).unwrap();
+    are_the_peers(&golden, &scores, "CPU");
+    // Each comparison can fail.
+    for map in &mut scores.maps {
+        let values = if map.rules.is_empty() { &mut map.score } else { &mut map.rules };
+        let most = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        values[17] += most * 0.01;
+    }
+    for (word, worst, range) in golden.differences(&scores) {
+        assert!(worst > FILTER * range, "{word}: a wrong score passes");
+    }
+    let Some(device) = gpu::device() else { return };
+    let task = golden.task(&mut GpuSums::new(device.clone(), 1).unwrap());
+    let scores = Gpu::new(device, task, 1).unwrap().map(&golden.tile()).unwrap();
+    are_the_peers(&golden, &scores, "GPU");
 }
 
 /// Writes the Cuprite targets on the scene's bands: a row of band numbers from 1, then a row for each target.

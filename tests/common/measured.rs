@@ -1,5 +1,7 @@
 //! Whole runs over measured scenes, and what they leave: shared by the tests that need them.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::path::Path;
 use std::process::Output;
 

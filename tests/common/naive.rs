@@ -1,9 +1,10 @@
 //! Statistics and inverses the naive way, in f64: what the naive formulas of the methods take.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use alunite::methods::Naive;
 use ndarray::Array2;
 
-#[allow(dead_code, reason = "each test uses a part of it")]
 pub(crate) struct Statistics {
     pub(crate) mean: Vec<f64>,
     pub(crate) covariance: Array2<f64>,
