@@ -24,7 +24,7 @@ fn json(world: &World, args: &[&str]) -> Value {
 #[test]
 fn help_names_commands_and_exit_codes() {
     let help = stdout(&World::new(), &["--help"]);
-    for word in ["map", "info", "explain", "devices", "demo", "completions", "man", "Exit codes:", "refused"] {
+    for word in ["map", "stats", "info", "explain", "devices", "demo", "completions", "man", "Exit codes:", "refused"] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
@@ -36,6 +36,13 @@ fn help_of_map_names_every_option() {
         "--library",
         "--out",
         "--method",
+        "--mf-scale",
+        "--ace",
+        "--background",
+        "--background-mask",
+        "--exclude-targets",
+        "--shrinkage",
+        "--stats",
         "--targets",
         "--wavelengths",
         "--threshold",
@@ -66,9 +73,12 @@ fn no_command_shows_the_help_and_is_refused() {
 #[test]
 fn explain_says_what_a_method_computes() {
     let world = World::new();
-    insta::assert_snapshot!("explain_sam", stdout(&world, &["explain", "sam"]));
     let list = stdout(&world, &["explain"]);
-    assert!(list.lines().any(|l| l.starts_with("sam  ")), "{list}");
+    for method in alunite::methods::ALL {
+        let word = method.word();
+        insta::assert_snapshot!(format!("explain_{word}"), stdout(&world, &["explain", word]));
+        assert!(list.lines().any(|l| l.starts_with(&format!("{word}  "))), "{list}");
+    }
     let stderr = predicate::str::contains("'tarot'").and(predicate::str::contains("sam"));
     world.alunite().args(["explain", "tarot"]).assert().code(2).stderr(stderr);
 }

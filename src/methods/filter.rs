@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 
 pub(super) const BASIS: &str = "filter";
 
+/// A target nearer to the background's mean, in its standard deviations, cannot be told from it.
+const NEAREST: f64 = 1e-3;
+
 /// The product; `strength` is √((t − μ)ᵀ·Σ⁻¹·(t − μ)), the target's distance from the background in deviations.
 pub(super) fn product(spectra: ArrayView2<f64>, model: Option<&Model>, whitens: bool) -> Result<Product> {
     let (mean, factor) = match model {
@@ -27,8 +30,11 @@ pub(super) fn product(spectra: ArrayView2<f64>, model: Option<&Model>, whitens: 
         let deviation: Vec<f64> = target.iter().zip(mean).map(|(t, m)| t - m).collect();
         let solved = factor.solve(&deviation);
         let distance = solved.iter().zip(&deviation).map(|(a, b)| a * b).sum::<f64>().sqrt();
-        if !(distance > 0.0 && distance.is_finite()) {
-            let what = format!("its spectrum is {distance} from the background's mean, so no filter can look for it");
+        if !(distance > NEAREST && distance.is_finite()) {
+            let what = format!(
+                "its spectrum is {distance:.1e} background deviations from the background's mean; no filter can look for \
+                 what the background is"
+            );
             return Err(Error::refused(format!("target {}", i + 1), what).hint("leave it out of --targets"));
         }
         row.iter_mut().zip(solved).for_each(|(w, s)| *w = s / distance);

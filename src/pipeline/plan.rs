@@ -195,6 +195,23 @@ fn chosen(request: &Request) -> Result<Vec<&'static dyn Method>> {
     Ok(chosen)
 }
 
+/// Refuses what is wrong with the choice of a background before anything is read.
+fn check_background(choice: &BackgroundChoice, has_targets: bool) -> Result<()> {
+    if let Some(share) = choice.exclude_targets {
+        if !(share > 0.0 && share < 1.0) {
+            return Err(Error::refused("--exclude-targets", format!("{share} is not a share between 0 and 1"))
+                .hint("write 0.01 to leave the highest hundredth of each target's scores out"));
+        }
+        if !has_targets {
+            return Err(Error::refused("--exclude-targets", "no method looks for targets").hint("leave it out"));
+        }
+    }
+    for file in choice.files() {
+        std::fs::File::open(file).map_err(|e| Error::refused(file.display(), format!("cannot be opened: {e}")))?;
+    }
+    Ok(())
+}
+
 /// A plan with what is open while it is carried out.
 pub struct Planned {
     /// The scene.
@@ -221,6 +238,7 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let scene = Scene::open(&request.scene, &request.scene_options)?;
     let described = &scene.description;
     let has_targets = methods.iter().any(|m| m.has_targets());
+    check_background(&request.background, has_targets)?;
     if request.libraries.is_empty() && has_targets {
         return Err(
             Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV")
