@@ -84,6 +84,14 @@ fn explain_says_what_a_method_computes() {
 }
 
 #[test]
+fn the_readme_has_a_row_for_every_method() {
+    let readme = include_str!("../README.md");
+    for method in alunite::methods::ALL {
+        assert!(readme.contains(&format!("\n| `{}` | ", method.word())), "{}", method.word());
+    }
+}
+
+#[test]
 fn completions_know_the_options() {
     let world = World::new();
     for (shell, option) in [("bash", "--library"), ("zsh", "--library"), ("fish", "-l library")] {

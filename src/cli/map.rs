@@ -288,7 +288,9 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     draft.notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&machine.settings(), &progress)?;
     let mut limits = machine.limits();
+    let preparing = Instant::now();
     let (task, grounds) = prepare(&planned, &processor, &limits, &out.join(PARTS), &progress)?;
+    let preparing = preparing.elapsed();
     let opened = processor.backend(&task, &progress)?;
     limits.device_tile = opened.max_tile_bytes;
     let plan = planned.cut(&task, grounds.as_ref(), &limits)?;
@@ -306,7 +308,8 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     }
     say!("backend: {}", opened.label());
     set_cache_bytes(planned.block_cache(&plan) as u64);
-    let mapped = pipeline::map(&planned.scene, &plan, opened, &out.join(PARTS), &progress)?;
+    let mut mapped = pipeline::map(&planned.scene, &plan, opened, &out.join(PARTS), &progress)?;
+    mapped.preparing = preparing;
     progress.finishing();
     let finished = finish(&plan, &mapped, out, std::env::args().collect(), begun)?;
     if !machine.quiet {

@@ -76,6 +76,7 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
     }
     let timings = Timings {
         parts_resumed: mapped.resumed,
+        preparing_s: mapped.preparing.as_secs_f64(),
         reading_s: mapped.reading.as_secs_f64(),
         computing_s: mapped.computing.as_secs_f64(),
         writing_s: mapped.writing.as_secs_f64(),

@@ -95,6 +95,7 @@ pub struct ClassCount {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Timings {
     pub(super) parts_resumed: usize,
+    pub(super) preparing_s: f64,
     pub(super) reading_s: f64,
     pub(super) computing_s: f64,
     pub(super) writing_s: f64,

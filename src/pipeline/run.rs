@@ -25,6 +25,8 @@ pub struct Mapped {
     pub backend: String,
     /// Parts that an earlier run had left.
     pub resumed: usize,
+    /// Time spent on the background before, when a method needs one.
+    pub preparing: Duration,
     /// Time that readers spent reading, all readers together.
     pub reading: Duration,
     /// Time spent computing.
@@ -68,6 +70,7 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
         parts: folder.to_owned(),
         backend: opened.label(),
         resumed,
+        preparing: Duration::ZERO,
         reading: spent.reading,
         computing: spent.computing,
         writing: spent.writing,
