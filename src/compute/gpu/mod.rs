@@ -20,7 +20,7 @@ use crate::tile::Tile;
 use buffers::{Buffers, Ranked, Sizes};
 use kernel::{Kernel, Operands, Pass};
 
-/// The text of the whole shader of the methods that share a product: their endings, then the shared core (WGSL has no
+/// The text of the whole shader of the methods that share a product: their endings, then the shared core: project, rank, samples (WGSL has no
 /// order at module level, so line numbers in a compiler's message point into the endings first).
 #[must_use]
 pub fn shader_text(methods: &[&dyn Method]) -> String {
@@ -35,9 +35,11 @@ pub fn shader_text(methods: &[&dyn Method]) -> String {
     format!(
         "{endings}\n{energy}\nconst ENDINGS = {}u;\n\
          fn ending(which: u32, product: vec4<f32>, constant: vec2<f32>) -> vec4<f32> {{\n    switch which {{\n{cases}        \
-         default: {{ return product; }}\n    }}\n}}\n\n{}",
+         default: {{ return product; }}\n    }}\n}}\n\n{}\n{}\n{}",
         with_targets.len(),
-        include_str!("../../../shaders/project.wgsl")
+        include_str!("../../../shaders/project.wgsl"),
+        include_str!("../../../shaders/rank.wgsl"),
+        include_str!("../../../shaders/samples.wgsl")
     )
 }
 
