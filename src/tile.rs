@@ -327,22 +327,40 @@ impl Tile {
     /// or when all bands are zero.
     #[must_use]
     pub fn valid(&self, nodata: Option<f64>) -> Vec<bool> {
-        with_samples!(&self.samples, values => valid_pixels(values, self.window.pixels(), self.stride, nodata))
+        let mut valid = Vec::new();
+        self.valid_in(0..self.window.pixels(), nodata, &mut valid);
+        valid
+    }
+
+    /// The same for some of the pixels, into a list that is reused.
+    pub fn valid_in(&self, pixels: Range<usize>, nodata: Option<f64>, valid: &mut Vec<bool>) {
+        let mut marks = vec![0; pixels.len()];
+        with_samples!(&self.samples, values => pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || for band in values.chunks_exact(self.stride.max(1)) {
+                mark(&band[pixels.clone()], nodata, &mut marks);
+            }
+        ));
+        valid.clear();
+        valid.extend(marks.into_iter().map(|m| m == NONZERO));
     }
 }
 
-fn valid_pixels<T: Sample>(values: &[T], pixels: usize, stride: usize, nodata: Option<f64>) -> Vec<bool> {
-    let zero = T::zeroed();
-    let nodata = nodata.and_then(T::nodata);
-    let (mut sound, mut nonzero) = (vec![true; pixels], vec![false; pixels]);
-    for band in values.chunks_exact(stride.max(1)) {
-        for ((s, n), &v) in sound.iter_mut().zip(&mut nonzero).zip(band) {
-            *s &= v.is_finite() & (Some(v) != nodata);
-            *n |= v != zero;
-        }
+/// Marks of a pixel: a band is no data; a band is not zero.
+const BAD: u32 = 1;
+const NONZERO: u32 = 2;
+
+/// Whole words instead of flags: they are as wide as most samples, so that registers hold as many of both.
+#[inline(always)]
+fn mark<T: Sample>(band: &[T], nodata: Option<f64>, marks: &mut [u32]) {
+    let (fill, declared) = match nodata.and_then(T::nodata) {
+        Some(fill) => (fill, true),
+        None => (T::zeroed(), false),
+    };
+    for (mark, &v) in marks.iter_mut().zip(band) {
+        let bad = !v.is_finite() | (declared & (v == fill));
+        *mark |= if bad { BAD } else { 0 } | if v != T::zeroed() { NONZERO } else { 0 };
     }
-    sound.iter_mut().zip(nonzero).for_each(|(s, n)| *s &= n);
-    sound
 }
 
 #[cfg(test)]

@@ -114,14 +114,13 @@ impl Host {
     ) -> Scores {
         let mut scores = Scores::nodata(task, tile.window);
         let Some(assignments) = task.groups.get(group) else { return scores };
-        let valid = tile.valid(task.nodata);
         let blocks = Blocks::of(&mut scores.maps, tile.window.pixels());
         self.pool.install(|| {
             blocks.into_par_iter().enumerate().for_each_init(
-                || assignments.iter().map(|a| (Work::new(a), make(a))).collect::<Vec<_>>(),
-                |kept, (i, mut block)| {
+                || (Vec::new(), assignments.iter().map(|a| (Work::new(a), make(a))).collect::<Vec<_>>()),
+                |(valid, kept), (i, mut block)| {
                     let start = i * BLOCK;
-                    let valid = &valid[start..][..block.count];
+                    tile.valid_in(start..start + block.count, task.nodata, valid);
                     if !valid.contains(&true) {
                         return;
                     }
