@@ -262,7 +262,8 @@ fn degenerate_scenes_have_results_or_reasons() {
         natural.iter().enumerate().map(|(i, &v)| change(i / BANDS, i % BANDS, v)).collect()
     };
     let few = cube::ground(4, 5, BANDS);
-    let cases: [(&str, (usize, usize), Vec<f32>, Option<&str>); 8] = [
+    type Case = (&'static str, (usize, usize), Vec<f32>, Option<&'static str>);
+    let cases: [Case; 8] = [
         ("few", (4, 5), few, None),
         ("constant-bands", (lines, samples), change(&|_, b, v| if b == 5 || b == 20 { 0.4 } else { v }), None),
         (
