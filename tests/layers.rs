@@ -27,12 +27,11 @@ const ROOMS: [(&str, &[&str]); 15] = [
 ];
 
 /// A package and the only folders or files of `src` that may name it.
-const PACKAGES: [(&str, &[&str]); 7] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("faer", &["background/factor.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
     ("rayon", &["compute/cpu"]),
-    ("gemm", &["compute/cpu"]),
     ("gdal", &["scene", "map"]),
     ("gdal_sys", &["scene", "map"]),
 ];

@@ -1,5 +1,6 @@
 //! Packing: a stretch of a band-major tile becomes scaled pixels, one after the other.
 
+use super::project::WIDTH;
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
 
@@ -70,6 +71,22 @@ fn transpose<T: Sample, V: Value>(
                 } else {
                     rows.zip(column).for_each(|(o, v)| *o = V::scaled(v.to_f64() * gain + offset));
                 }
+            }
+        }
+    }
+}
+
+/// Turns `[pixel][feature]` into groups of [`WIDTH`] pixels, `[group][feature][WIDTH]`; the last may be padded with whatever
+/// stood there.
+pub(super) fn group(rows: &[f32], features: usize, count: usize, groups: &mut [f32]) {
+    for (rows, group) in
+        rows[..count * features].chunks(WIDTH * features).zip(groups.chunks_exact_mut(WIDTH * features))
+    {
+        for first in (0..features).step_by(SQUARE) {
+            let width = SQUARE.min(features - first);
+            for (pixel, row) in rows.chunks_exact(features).enumerate() {
+                let column = group[first * WIDTH + pixel..].iter_mut().step_by(WIDTH);
+                column.zip(&row[first..][..width]).for_each(|(to, &from)| *to = from);
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The host's part of every backend: threads, packing, and the decision over ranked pixels in f64.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -14,8 +17,10 @@ pub(super) const BLOCK: usize = 512;
 
 /// What a device knows of a block of pixels.
 pub(in crate::compute) struct Work {
-    /// Features, `[pixel][feature]`.
-    pub(super) features: Vec<f32>,
+    /// Features, `[pixel][feature]`: what decides.
+    features: Vec<f32>,
+    /// The same in groups of pixels, `[group][feature][WIDTH]`: what is multiplied.
+    pub(super) panel: Vec<f32>,
     /// The same before they were rounded, where the product needs them.
     precise: Vec<f64>,
     /// The pixels without their features; `None` where a pixel has none in the product's space.
@@ -35,6 +40,7 @@ impl Work {
         let mean_length = assignment.product.shift.iter().map(|m| m * m).sum::<f64>().sqrt();
         Self {
             features: vec![0.0; BLOCK * features],
+            panel: vec![0.0; BLOCK * features],
             precise: vec![0.0; if assignment.product.precise { BLOCK * features } else { 0 }],
             measures: vec![None; BLOCK],
             ranked: vec![vec![Candidates::EMPTY; BLOCK]; assignment.endings.len()],
@@ -60,6 +66,7 @@ impl Work {
             let pixel = product.space.of(row, tile.bands, self.mean_length);
             *measure = pixel.map(|p| Pixel { features: &[], precise: &[], ..p });
         }
+        block::group(&self.features, features, count, &mut self.panel);
     }
 }
 
@@ -101,39 +108,66 @@ impl Host {
         self.pool.install(|| all.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| fill(i, chunk)));
     }
 
+    /// Scratch for [`Host::decide`], empty yet.
+    pub(in crate::compute) fn scratch<B>(&self) -> Scratch<B> {
+        Scratch((0..self.pool.current_num_threads()).map(|_| Mutex::default()).collect())
+    }
+
     /// Packs every block of the tile, has `rank` fill in rankings and energies, and decides its pixels.
     ///
-    /// `make` makes what `rank` keeps from block to block in one thread.
+    /// `make` makes what `rank` keeps from block to block in one thread; the pixels of a block are counted in the tile.
     pub(in crate::compute) fn decide<B: Send>(
         &self,
+        scratch: &Scratch<B>,
         task: &Task,
         tile: &Tile,
         group: usize,
         make: impl Fn(&Assignment) -> B + Sync,
-        rank: impl Fn(usize, &Assignment, &mut Work, &mut B) + Sync,
+        rank: impl Fn(Range<usize>, &Assignment, &mut Work, &mut B) + Sync,
     ) -> Scores {
         let mut scores = Scores::nodata(task, tile.window);
         let Some(assignments) = task.groups.get(group) else { return scores };
-        let blocks = Blocks::of(&mut scores.maps, tile.window.pixels());
-        self.pool.install(|| {
-            blocks.into_par_iter().enumerate().for_each_init(
-                || (Vec::new(), assignments.iter().map(|a| (Work::new(a), make(a))).collect::<Vec<_>>()),
-                |(valid, kept), (i, mut block)| {
-                    let start = i * BLOCK;
-                    tile.valid_in(start..start + block.count, task.nodata, valid);
-                    if !valid.contains(&true) {
-                        return;
-                    }
-                    for (assignment, (work, buffer)) in assignments.iter().zip(kept) {
-                        work.pack(tile, start, block.count, assignment, &task.scaling);
-                        rank(start, assignment, work, buffer);
-                        block.decide(task, assignment, work, valid);
-                    }
-                },
-            );
+        let blocks = Mutex::new(Blocks::of(&mut scores.maps, tile.window.pixels()).into_iter().enumerate());
+        self.pool.broadcast(|thread| {
+            // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
+            let mut kept = scratch.0[thread.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Kept {
+                group,
+                valid: Vec::new(),
+                products: assignments.iter().map(|a| (Work::new(a), make(a))).collect(),
+            };
+            if kept.as_ref().is_none_or(|kept| kept.group != group) {
+                *kept = None; // Freed before the next is made.
+            }
+            let Kept { valid, products, .. } = kept.get_or_insert_with(fresh);
+            loop {
+                let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((i, mut block)) = next else { break };
+                let pixels = i * BLOCK..i * BLOCK + block.count;
+                tile.valid_in(pixels.clone(), task.nodata, valid);
+                if !valid.contains(&true) {
+                    continue;
+                }
+                for (assignment, (work, buffer)) in assignments.iter().zip(&mut *products) {
+                    work.pack(tile, pixels.start, block.count, assignment, &task.scaling);
+                    rank(pixels.clone(), assignment, work, buffer);
+                    block.decide(task, assignment, work, valid);
+                }
+            }
         });
         scores
     }
+}
+
+/// What threads keep from tile to tile, as allocating it costs more than many a tile.
+pub(in crate::compute) struct Scratch<B>(Vec<Mutex<Option<Kept<B>>>>);
+
+struct Kept<B> {
+    /// The group of columns that it is for.
+    group: usize,
+    valid: Vec<bool>,
+    /// One for each product.
+    products: Vec<(Work, B)>,
 }
 
 /// A block's stretch of every output.

@@ -1,15 +1,15 @@
-//! The CPU backend: matrix products over blocks of pixels that stay in cache, with the endings applied while they are there.
+//! The CPU backend: products of pixels and weights in registers, with endings and ranks applied while they are there.
 
 mod block;
 mod host;
+mod project;
 mod rank;
 mod statistics;
 
-use gemm::{Parallelism, gemm};
-use ndarray::{Array2, s};
-
-pub(super) use host::Host;
 use host::{BLOCK, Work};
+pub(super) use host::{Host, Scratch};
+use project::{Row, WIDTH, Weights};
+use rank::Ranking;
 
 use super::{Assignment, Backend, Scores, Summing, Task};
 use crate::background::{Differences, Moments};
@@ -20,6 +20,7 @@ use crate::tile::Tile;
 pub struct Cpu {
     task: Task,
     host: Host,
+    scratch: Scratch<Kernel>,
 }
 
 impl Cpu {
@@ -28,7 +29,8 @@ impl Cpu {
     /// # Errors
     /// When the threads cannot be started.
     pub fn new(task: Task, threads: usize) -> Result<Self> {
-        Ok(Self { task, host: Host::new(threads)? })
+        let host = Host::new(threads)?;
+        Ok(Self { task, scratch: host.scratch(), host })
     }
 }
 
@@ -42,11 +44,9 @@ impl Backend for Cpu {
     }
 
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
-        // With rule images every score is computed in f64 anyway, and nothing need be ranked.
-        let make = |assignment: &Assignment| Buffer::new(assignment, !self.task.rules);
-        Ok(self.host.decide(&self.task, tile, group, make, |_, assignment, work, buffer| {
-            buffer.multiply(assignment, work);
-            buffer.rank(assignment, work);
+        let make = |assignment: &Assignment| Kernel::new(assignment, !self.task.rules);
+        Ok(self.host.decide(&self.scratch, &self.task, tile, group, make, |block, assignment, work, kernel| {
+            kernel.run(assignment, work, block.len());
         }))
     }
 
@@ -57,110 +57,86 @@ impl Backend for Cpu {
         else {
             return Ok(Vec::new());
         };
-        let (pixels, rows) = (tile.window.pixels(), assignment.product.targets().max(1));
-        let mut keys = vec![0.0; pixels * rows];
-        let (mut work, mut buffer) = (Work::new(assignment), Buffer::new(assignment, true));
+        let (pixels, product) = (tile.window.pixels(), &assignment.product);
+        let ending = &assignment.endings[ending];
+        let has_targets = ending.method.has_targets();
+        let mut keys = vec![0.0; pixels * if has_targets { product.targets() } else { 1 }];
+        let (mut work, mut kernel) = (Work::new(assignment), Kernel::new(assignment, true));
+        let weights = Weights::of(&product.weights);
+        let size = product.features() * WIDTH;
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);
             work.pack(tile, start, count, assignment, &self.task.scaling);
-            buffer.multiply(assignment, &mut work);
-            buffer.end(assignment, ending);
-            for row in 0..rows {
-                let from = if assignment.endings[ending].method.has_targets() {
-                    &buffer.keys[row * BLOCK..][..count]
-                } else {
-                    &work.energy[..count]
-                };
-                keys[row * pixels + start..][..count].copy_from_slice(from);
+            if !has_targets {
+                kernel.run(assignment, &mut work, count);
+                keys[start..start + count].copy_from_slice(&work.energy[..count]);
+                continue;
+            }
+            for (group, first) in (start..start + count).step_by(WIDTH).enumerate() {
+                let width = WIDTH.min(start + count - first);
+                weights.project(&work.panel[group * size..][..size], |row, products| {
+                    let mut products = *products;
+                    ending.method.key(&mut products, ending.prepared.constants[row]);
+                    keys[row * pixels + first..][..width].copy_from_slice(&products[..width]);
+                });
             }
         }
         Ok(keys)
     }
 }
 
-/// Products of one block of pixels. Reused from block to block.
-struct Buffer {
-    ranks: bool,
-    /// The rows that features are multiplied by, those of the whitening last.
-    weights: Array2<f32>,
-    /// `[row][pixel]`.
-    products: Vec<f32>,
-    /// Keys of one ending, `[target][pixel]`.
-    keys: Vec<f32>,
+/// What the CPU keeps of a product while it works.
+pub(super) struct Kernel {
+    /// Of the targets, then of the whitening.
+    weights: Weights,
+    /// How many of them are targets.
+    targets: usize,
+    /// One for each ending that ranks.
+    rankings: Vec<Ranking>,
 }
 
-impl Buffer {
+impl Kernel {
+    /// `ranks` false leaves the targets out: with rule images every score is computed in f64 anyway.
     fn new(assignment: &Assignment, ranks: bool) -> Self {
         let product = &assignment.product;
         let targets = if ranks { product.targets() } else { 0 };
-        let whitening = product.whitening.as_ref().map_or(0, Array2::nrows);
-        let mut weights = Array2::zeros((targets + whitening, product.features()));
-        weights.slice_mut(s![..targets, ..]).assign(&product.weights.slice(s![..targets, ..]));
-        if let Some(whitening) = &product.whitening {
-            weights.slice_mut(s![targets.., ..]).assign(whitening);
+        let whitening = product.whitening.iter().flat_map(|w| w.rows());
+        let rows = product.weights.rows().into_iter().take(targets).chain(whitening);
+        Self {
+            weights: Weights::new(product.features(), rows),
+            targets,
+            rankings: vec![Ranking::EMPTY; assignment.ranked()],
         }
-        let rows = weights.nrows();
-        Self { ranks, weights, products: vec![0.0; BLOCK * rows], keys: vec![0.0; BLOCK * targets] }
     }
 
-    fn multiply(&mut self, assignment: &Assignment, work: &mut Work) {
-        let (rows, features) = self.weights.dim();
-        if rows == 0 {
+    /// Ranks the first `count` pixels of a block, and sums their energies.
+    fn run(&mut self, assignment: &Assignment, work: &mut Work, count: usize) {
+        if self.weights.rows() == 0 {
             return;
         }
-        // SAFETY: the slices hold BLOCK·rows, BLOCK·features and rows·features values, which are what the strides span.
-        unsafe {
-            gemm(
-                BLOCK,
-                rows,
-                features,
-                self.products.as_mut_ptr(),
-                BLOCK as isize,
-                1,
-                false,
-                work.features.as_ptr(),
-                1,
-                features as isize,
-                self.weights.as_ptr(),
-                features as isize,
-                1,
-                0.0,
-                1.0,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
-        }
-        if let Some(whitening) = &assignment.product.whitening {
-            work.energy.fill(0.0);
-            for row in self.products[(rows - whitening.nrows()) * BLOCK..].chunks_exact(BLOCK) {
-                work.energy.iter_mut().zip(row).for_each(|(energy, y)| *energy += y * y);
+        let size = assignment.product.features() * WIDTH;
+        for group in 0..count.div_ceil(WIDTH) {
+            self.rankings.fill(Ranking::EMPTY);
+            let mut energy = [0.0; WIDTH];
+            let (targets, rankings) = (self.targets, &mut self.rankings);
+            let take = |row: usize, products: &Row| {
+                if row >= targets {
+                    energy.iter_mut().zip(products).for_each(|(energy, y)| *energy += y * y);
+                    return;
+                }
+                for (ending, ranking) in assignment.endings.iter().zip(rankings.iter_mut()) {
+                    let mut keys = *products;
+                    ending.method.key(&mut keys, ending.prepared.constants[row]);
+                    ranking.insert(&keys, row as u32);
+                }
+            };
+            self.weights.project(&work.panel[group * size..][..size], take);
+            let pixels = group * WIDTH..(group + 1) * WIDTH;
+            for (ranking, ranked) in self.rankings.iter().zip(&mut work.ranked) {
+                ranking.write(&mut ranked[pixels.clone()]);
             }
-        }
-    }
-
-    /// The keys of one ending.
-    fn end(&mut self, assignment: &Assignment, ending: usize) {
-        let ending = &assignment.endings[ending];
-        if !ending.method.has_targets() {
-            return;
-        }
-        let rows = self.keys.chunks_exact_mut(BLOCK).zip(self.products.chunks_exact(BLOCK));
-        for ((keys, products), &constant) in rows.zip(&ending.prepared.constants) {
-            keys.copy_from_slice(products);
-            ending.method.key(keys, constant);
-        }
-    }
-
-    fn rank(&mut self, assignment: &Assignment, work: &mut Work) {
-        if !self.ranks {
-            return;
-        }
-        for ending in 0..assignment.endings.len() {
-            if assignment.endings[ending].method.has_targets() {
-                self.end(assignment, ending);
-                rank::rank(&self.keys, assignment.product.targets(), &mut work.ranked[ending]);
+            if assignment.product.whitening.is_some() {
+                work.energy[pixels].copy_from_slice(&energy);
             }
         }
     }

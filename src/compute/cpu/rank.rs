@@ -1,54 +1,45 @@
-//! Ranking: the leading targets of every pixel of a block.
+//! Ranking: the leading targets of every pixel of a group.
 
-use super::BLOCK;
+use super::project::{Row, WIDTH};
 use crate::methods::{CANDIDATES, Candidates};
 
-/// Pixels ranked side by side.
-const LANES: usize = 16;
-
-/// Ranks `keys` (`[target][BLOCK]`) into the [`CANDIDATES`] best of each pixel; equal keys keep the lower index first,
-/// NaN keys are never ranked.
-pub(super) fn rank(keys: &[f32], targets: usize, ranked: &mut [Candidates]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (group, ranked) in ranked.chunks_exact_mut(LANES).enumerate() {
-                let mut best = [[f32::MIN; LANES]; CANDIDATES];
-                let mut index = [[Candidates::NONE; LANES]; CANDIDATES];
-                for target in 0..targets {
-                    let row = &keys[target * BLOCK + group * LANES..][..LANES];
-                    insert(row, target as u32, &mut best, &mut index);
-                }
-                for (lane, candidates) in ranked.iter_mut().enumerate() {
-                    candidates.target = index.map(|place| place[lane]);
-                    candidates.key = best.map(|place| place[lane]);
-                }
-            }
-        },
-    );
+/// The [`CANDIDATES`] best of each pixel; equal keys keep the lower index first, NaN keys are never ranked.
+#[derive(Clone, Copy)]
+pub(super) struct Ranking {
+    best: [Row; CANDIDATES],
+    index: [[u32; WIDTH]; CANDIDATES],
 }
 
-/// One step of insertion sort in every lane at once. Most targets enter no lane, and are passed by with one comparison.
-#[inline(always)]
-fn insert(row: &[f32], target: u32, best: &mut [[f32; LANES]; CANDIDATES], index: &mut [[u32; LANES]; CANDIDATES]) {
-    let mut enters = false;
-    for lane in 0..LANES {
-        enters |= row[lane] > best[CANDIDATES - 1][lane];
+impl Ranking {
+    pub(super) const EMPTY: Self =
+        Self { best: [[f32::MIN; WIDTH]; CANDIDATES], index: [[Candidates::NONE; WIDTH]; CANDIDATES] };
+
+    /// One step of insertion sort in every lane at once. Most targets enter no lane, and are passed by with one
+    /// comparison.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, keys: &Row, target: u32) {
+        let last = &self.best[CANDIDATES - 1];
+        if !keys.iter().zip(last).fold(false, |enters, (key, last)| enters | (key > last)) {
+            return;
+        }
+        let (mut key, mut who) = (*keys, [target; WIDTH]);
+        for (best, index) in self.best.iter_mut().zip(&mut self.index) {
+            for lane in 0..WIDTH {
+                let wins = key[lane] > best[lane];
+                let (down, down_index) = (best[lane], index[lane]);
+                best[lane] = if wins { key[lane] } else { down };
+                index[lane] = if wins { who[lane] } else { down_index };
+                key[lane] = if wins { down } else { key[lane] };
+                who[lane] = if wins { down_index } else { who[lane] };
+            }
+        }
     }
-    if !enters {
-        return;
-    }
-    let mut key = [0.0; LANES];
-    key.copy_from_slice(row);
-    let mut who = [target; LANES];
-    for place in 0..CANDIDATES {
-        for lane in 0..LANES {
-            let wins = key[lane] > best[place][lane];
-            let (down, down_index) = (best[place][lane], index[place][lane]);
-            best[place][lane] = if wins { key[lane] } else { down };
-            index[place][lane] = if wins { who[lane] } else { down_index };
-            key[lane] = if wins { down } else { key[lane] };
-            who[lane] = if wins { down_index } else { who[lane] };
+
+    /// One entry a pixel.
+    pub(super) fn write(&self, out: &mut [Candidates]) {
+        for (lane, candidates) in out.iter_mut().enumerate() {
+            candidates.target = self.index.map(|place| place[lane]);
+            candidates.key = self.best.map(|place| place[lane]);
         }
     }
 }

@@ -12,7 +12,7 @@ mod statistics;
 pub use device::{AdapterFacts, AdapterKind, Gpu as Device, adapters, select};
 pub use statistics::GpuSums;
 
-use super::cpu::Host;
+use super::cpu::{Host, Scratch};
 use super::{Assignment, Backend, Scores, Task};
 use crate::error::Result;
 use crate::methods::{Method, find};
@@ -55,6 +55,8 @@ pub struct Gpu {
     buffers: Option<Buffers>,
     task: Task,
     host: Host,
+    /// Which product each piece of scratch is for.
+    scratch: Scratch<usize>,
     sequence: u32,
 }
 
@@ -79,7 +81,9 @@ impl Gpu {
             Kernel::new(&device, &task, assignment, &change(&shader_text(&methods)))
         };
         let kernels = assignments.iter().map(kernel).collect::<Result<_>>()?;
-        Ok(Self { device, kernels, operands: None, buffers: None, task, host: Host::new(threads)?, sequence: 0 })
+        let host = Host::new(threads)?;
+        let scratch = host.scratch();
+        Ok(Self { device, kernels, operands: None, buffers: None, task, host, scratch, sequence: 0 })
     }
 
     /// The largest tile, in bytes of samples, that the device's limits allow for this task.
@@ -147,14 +151,13 @@ impl Backend for Gpu {
         let of = |assignment: &Assignment| {
             self.task.groups[group].iter().position(|a| std::ptr::eq(a, assignment)).unwrap_or_default()
         };
-        Ok(self.host.decide(&self.task, tile, group, of, |start, _, work, &mut product| {
+        Ok(self.host.decide(&self.scratch, &self.task, tile, group, of, |block, _, work, &mut product| {
             let ranked = &ranked[product];
-            let count = work.energy.len().min(tile.window.pixels() - start);
             for (to, from) in work.ranked.iter_mut().zip(&ranked.candidates) {
-                to[..count].copy_from_slice(&from[start..][..count]);
+                to[..block.len()].copy_from_slice(&from[block.clone()]);
             }
             if !ranked.energies.is_empty() {
-                work.energy[..count].copy_from_slice(&ranked.energies[start..][..count]);
+                work.energy[..block.len()].copy_from_slice(&ranked.energies[block]);
             }
         }))
     }

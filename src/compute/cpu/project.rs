@@ -1,0 +1,136 @@
+//! The projection core on the CPU: the features of a group of pixels times rows of weights, in registers.
+//!
+//! Weights are packed by twelves, `[row / 12][feature][12]`, and pixels by thirty-twos, `[feature][32]`, so that both are
+//! read as they lie. A register tile is twelve rows by two vectors of sixteen pixels (six rows with narrower registers):
+//! as many sums as there are registers beside what is multiplied. Rows that are fewer take a smaller tile.
+
+use ndarray::{Array2, ArrayView1};
+use pulp::{Simd, WithSimd};
+
+/// Pixels of a group.
+pub(super) const WIDTH: usize = 32;
+/// Rows that are packed together.
+const ROWS: usize = 12;
+
+/// One value a pixel of a group.
+pub(super) type Row = [f32; WIDTH];
+
+/// What features are multiplied by.
+pub(super) struct Weights {
+    rows: usize,
+    features: usize,
+    packed: Vec<f32>,
+}
+
+impl Weights {
+    /// Packs rows of equal length.
+    pub(super) fn new<'a>(features: usize, rows: impl IntoIterator<Item = ArrayView1<'a, f32>>) -> Self {
+        let (mut count, mut packed) = (0, Vec::new());
+        for row in rows {
+            if count % ROWS == 0 {
+                packed.resize(packed.len() + features * ROWS, 0.0);
+            }
+            let start = count / ROWS * features * ROWS + count % ROWS;
+            row.iter().enumerate().for_each(|(feature, &weight)| packed[start + feature * ROWS] = weight);
+            count += 1;
+        }
+        Self { rows: count, features, packed }
+    }
+
+    /// The rows of a matrix.
+    pub(super) fn of(matrix: &Array2<f32>) -> Self {
+        Self::new(matrix.ncols(), matrix.rows())
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Multiplies a group of pixels, `[feature][WIDTH]`, and hands out every row's products in turn.
+    pub(super) fn project(&self, panel: &[f32], take: impl FnMut(usize, &Row)) {
+        pulp::Arch::new().dispatch(Project { weights: self, panel, take });
+    }
+}
+
+struct Project<'a, F> {
+    weights: &'a Weights,
+    panel: &'a [f32],
+    take: F,
+}
+
+impl<F: FnMut(usize, &Row)> WithSimd for Project<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (rows, features) = (self.weights.rows, self.weights.features);
+        let mut products = [[0.0; WIDTH]; ROWS];
+        for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
+            let wanted = ROWS.min(rows - first);
+            match (S::F32_LANES, wanted) {
+                (16, 9..) => tile_of::<S, 12, 2>(simd, weights, self.panel, &mut products, wanted),
+                (16, 5..) => tile_of::<S, 8, 2>(simd, weights, self.panel, &mut products, wanted),
+                (8, 5..) => tile_of::<S, 6, 2>(simd, weights, self.panel, &mut products, wanted),
+                (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, self.panel, &mut products, wanted),
+                _ => tile_of::<S, 4, 4>(simd, weights, self.panel, &mut products, wanted),
+            }
+            for (i, row) in products.iter().enumerate().take(wanted) {
+                (self.take)(first + i, row);
+            }
+        }
+    }
+}
+
+/// Products of at least `wanted` rows, in register tiles of `R` rows × `V` vectors.
+#[inline(always)]
+fn tile_of<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    weights: &[f32],
+    panel: &[f32],
+    products: &mut [Row; ROWS],
+    wanted: usize,
+) {
+    let width = WIDTH / S::F32_LANES;
+    let panel = S::as_simd_f32s(panel).0;
+    for row in (0..wanted).step_by(R) {
+        for column in (0..width).step_by(V) {
+            let mut sums = [[simd.splat_f32s(0.0); V]; R];
+            for (weights, x) in weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
+                let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let weight = simd.splat_f32s(weights[row + r]);
+                    for v in 0..V {
+                        sums[v] = simd.mul_add_e_f32s(weight, x[v], sums[v]);
+                    }
+                }
+            }
+            for (sums, products) in sums.iter().zip(&mut products[row..]) {
+                let to = S::as_mut_simd_f32s(products).0;
+                to[column..][..V].copy_from_slice(sums);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_those_of_the_textbook_for_any_number_of_rows() {
+        for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (12, 50), (13, 50), (31, 285)] {
+            let matrix = Array2::from_shape_fn((rows, features), |(r, f)| ((r * 7 + f * 3) % 11) as f32 - 5.0);
+            let panel: Vec<f32> = (0..features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
+            let mut seen = 0;
+            Weights::of(&matrix).project(&panel, |row, products| {
+                assert_eq!(row, seen);
+                seen += 1;
+                for (p, &product) in products.iter().enumerate() {
+                    let exact: f32 = (0..features).map(|f| matrix[(row, f)] * panel[f * WIDTH + p]).sum();
+                    assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
+                }
+            });
+            assert_eq!(seen, rows);
+        }
+    }
+}
