@@ -15,6 +15,10 @@ use crate::background::{Differences, Moments, Unit, differences};
 use crate::error::Result;
 use crate::tile::{Scaling, Tile, Window};
 
+/// Pixels that a thread of the host works on at once. At 285 bands they take 0.6 MB, once as pixels and once in groups of
+/// them: it fits the second-level cache of current processors.
+pub(crate) const PIXELS_A_BLOCK: usize = 256;
+
 /// The scores of one tile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::background::{Units, packed};
-use crate::compute::Task;
+use crate::compute::{PIXELS_A_BLOCK, Task};
 use crate::error::{Error, Result};
 use crate::scene::Description;
 use crate::tile::{Tile, Window};
@@ -54,7 +54,8 @@ impl Load {
     /// Of the map stage.
     pub(super) fn of_map(task: &Task, threads: usize) -> Self {
         let (rows, features) = task.widest();
-        let blocks = 512 * 4 * (features + 2 * rows) + 4 * rows * features;
+        // Features twice in f32 and once in f64, ranks, and the packed weights.
+        let blocks = PIXELS_A_BLOCK * (16 * features + 64) + 4 * rows * features;
         let products = task.groups.first().map_or(1, Vec::len).max(1);
         let rules: usize = task.methods.iter().map(|m| task.rules_of(*m)).sum();
         // Weights in f64 and f32, and the whitening, of every group of columns.

@@ -7,13 +7,12 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::block;
-use crate::compute::{Assignment, MapScores, Scores, Task};
+use crate::compute::{Assignment, MapScores, PIXELS_A_BLOCK, Scores, Task};
 use crate::error::{Error, Result};
 use crate::methods::{Candidates, Decision, Pixel, decide, decide_scored};
 use crate::tile::{Scaling, Tile};
 
-/// Pixels of one block. At 285 bands a block takes 0.6 MB: it fits the second-level cache of current processors.
-pub(super) const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = PIXELS_A_BLOCK;
 
 /// What a device knows of a block of pixels.
 pub(in crate::compute) struct Work {

@@ -72,14 +72,13 @@ impl Backend for Cpu {
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
                 continue;
             }
-            for (group, first) in (start..start + count).step_by(WIDTH).enumerate() {
+            weights.project(&work.panel[..count.div_ceil(WIDTH) * size], |group, row, products| {
+                let mut products = *products;
+                ending.method.key(&mut products, ending.prepared.constants[row]);
+                let first = start + group * WIDTH;
                 let width = WIDTH.min(start + count - first);
-                weights.project(&work.panel[group * size..][..size], |row, products| {
-                    let mut products = *products;
-                    ending.method.key(&mut products, ending.prepared.constants[row]);
-                    keys[row * pixels + first..][..width].copy_from_slice(&products[..width]);
-                });
-            }
+                keys[row * pixels + first..][..width].copy_from_slice(&products[..width]);
+            });
         }
         Ok(keys)
     }
@@ -91,7 +90,7 @@ pub(super) struct Kernel {
     weights: Weights,
     /// How many of them are targets.
     targets: usize,
-    /// One for each ending that ranks.
+    /// For each group of pixels of a block, one for each ending that ranks.
     rankings: Vec<Ranking>,
 }
 
@@ -105,7 +104,7 @@ impl Kernel {
         Self {
             weights: Weights::new(product.features(), rows),
             targets,
-            rankings: vec![Ranking::EMPTY; assignment.ranked()],
+            rankings: vec![Ranking::EMPTY; BLOCK / WIDTH * assignment.ranked()],
         }
     }
 
@@ -114,30 +113,34 @@ impl Kernel {
         if self.weights.rows() == 0 {
             return;
         }
+        let (targets, endings) = (self.targets, assignment.ranked());
+        let rankings = &mut self.rankings;
+        rankings.fill(Ranking::EMPTY);
+        let energies = &mut work.energy;
+        if assignment.product.whitening.is_some() {
+            energies.fill(0.0);
+        }
         let size = assignment.product.features() * WIDTH;
-        for group in 0..count.div_ceil(WIDTH) {
-            self.rankings.fill(Ranking::EMPTY);
-            let mut energy = [0.0; WIDTH];
-            let (targets, rankings) = (self.targets, &mut self.rankings);
-            let take = |row: usize, products: &Row| {
+        self.weights.project(
+            &work.panel[..count.div_ceil(WIDTH) * size],
+            // Inlined, so that it is compiled for the registers that the products are in.
+            #[inline(always)]
+            |group, row, products: &Row| {
                 if row >= targets {
-                    energy.iter_mut().zip(products).for_each(|(energy, y)| *energy += y * y);
+                    let energies = energies[group * WIDTH..].iter_mut();
+                    energies.zip(products).for_each(|(energy, y)| *energy += y * y);
                     return;
                 }
-                for (ending, ranking) in assignment.endings.iter().zip(rankings.iter_mut()) {
+                let rankings = &mut rankings[group * endings..][..endings];
+                for (ending, ranking) in assignment.endings.iter().zip(rankings) {
                     let mut keys = *products;
                     ending.method.key(&mut keys, ending.prepared.constants[row]);
                     ranking.insert(&keys, row as u32);
                 }
-            };
-            self.weights.project(&work.panel[group * size..][..size], take);
-            let pixels = group * WIDTH..(group + 1) * WIDTH;
-            for (ranking, ranked) in self.rankings.iter().zip(&mut work.ranked) {
-                ranking.write(&mut ranked[pixels.clone()]);
-            }
-            if assignment.product.whitening.is_some() {
-                work.energy[pixels].copy_from_slice(&energy);
-            }
+            },
+        );
+        for (i, ranking) in self.rankings.iter().enumerate() {
+            ranking.write(&mut work.ranked[i % endings][i / endings * WIDTH..][..WIDTH]);
         }
     }
 }

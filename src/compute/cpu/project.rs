@@ -46,19 +46,20 @@ impl Weights {
         self.rows
     }
 
-    /// Multiplies a group of pixels, `[feature][WIDTH]`, and hands out every row's products in turn.
-    pub(super) fn project(&self, panel: &[f32], take: impl FnMut(usize, &Row)) {
-        pulp::Arch::new().dispatch(Project { weights: self, panel, take });
+    /// Multiplies groups of pixels, `[group][feature][WIDTH]`, and hands out the products of every group and row; rows come
+    /// in turn. A dozen rows stays in the first-level cache while all groups pass by.
+    pub(super) fn project(&self, panels: &[f32], take: impl FnMut(usize, usize, &Row)) {
+        pulp::Arch::new().dispatch(Project { weights: self, panels, take });
     }
 }
 
 struct Project<'a, F> {
     weights: &'a Weights,
-    panel: &'a [f32],
+    panels: &'a [f32],
     take: F,
 }
 
-impl<F: FnMut(usize, &Row)> WithSimd for Project<'_, F> {
+impl<F: FnMut(usize, usize, &Row)> WithSimd for Project<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -67,15 +68,17 @@ impl<F: FnMut(usize, &Row)> WithSimd for Project<'_, F> {
         let mut products = [[0.0; WIDTH]; ROWS];
         for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
             let wanted = ROWS.min(rows - first);
-            match (S::F32_LANES, wanted) {
-                (16, 9..) => tile_of::<S, 12, 2>(simd, weights, self.panel, &mut products, wanted),
-                (16, 5..) => tile_of::<S, 8, 2>(simd, weights, self.panel, &mut products, wanted),
-                (8, 5..) => tile_of::<S, 6, 2>(simd, weights, self.panel, &mut products, wanted),
-                (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, self.panel, &mut products, wanted),
-                _ => tile_of::<S, 4, 4>(simd, weights, self.panel, &mut products, wanted),
-            }
-            for (i, row) in products.iter().enumerate().take(wanted) {
-                (self.take)(first + i, row);
+            for (group, panel) in self.panels.chunks_exact(features * WIDTH).enumerate() {
+                match (S::F32_LANES, wanted) {
+                    (16, 9..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted),
+                    (16, 5..) => tile_of::<S, 8, 2>(simd, weights, panel, &mut products, wanted),
+                    (8, 5..) => tile_of::<S, 6, 2>(simd, weights, panel, &mut products, wanted),
+                    (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, panel, &mut products, wanted),
+                    _ => tile_of::<S, 4, 4>(simd, weights, panel, &mut products, wanted),
+                }
+                for (i, row) in products.iter().enumerate().take(wanted) {
+                    (self.take)(group, first + i, row);
+                }
             }
         }
     }
@@ -120,17 +123,18 @@ mod tests {
     fn products_are_those_of_the_textbook_for_any_number_of_rows() {
         for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (12, 50), (13, 50), (31, 285)] {
             let matrix = Array2::from_shape_fn((rows, features), |(r, f)| ((r * 7 + f * 3) % 11) as f32 - 5.0);
-            let panel: Vec<f32> = (0..features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
-            let mut seen = 0;
-            Weights::of(&matrix).project(&panel, |row, products| {
-                assert_eq!(row, seen);
-                seen += 1;
+            let panels: Vec<f32> = (0..2 * features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
+            let mut seen = [0; 2];
+            Weights::of(&matrix).project(&panels, |group, row, products| {
+                assert_eq!(row, seen[group]);
+                seen[group] += 1;
+                let panel = &panels[group * features * WIDTH..];
                 for (p, &product) in products.iter().enumerate() {
                     let exact: f32 = (0..features).map(|f| matrix[(row, f)] * panel[f * WIDTH + p]).sum();
                     assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
                 }
             });
-            assert_eq!(seen, rows);
+            assert_eq!(seen, [rows; 2]);
         }
     }
 }
