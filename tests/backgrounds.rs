@@ -219,6 +219,38 @@ fn groups_of_columns_have_statistics_of_their_own() {
     assert!(said.contains("columns:16"), "{said}");
 }
 
+/// Narrow groups have units of many lines, which may be more than a tile likes to hold, or than the scene has.
+#[test]
+fn narrow_groups_in_a_wide_scene_are_summed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, samples, bands) = (30, 3000, 60);
+    let scene = cube::write(folder.path(), "wide", (lines, samples, bands), &cube::ground(lines, samples, bands));
+    let out = folder.path().join("out");
+    done(&[&"map", &scene, &"--method", &"rx", &"--background", &"columns:8", &"--out", &out, &"--backend", &"cpu"]);
+    let rx = measured::band(&out.join("rx_scores.tif"), 0);
+    assert!(rx.iter().all(|v| v.is_finite() && *v >= 0.0));
+    let report: Value = serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
+    assert_eq!(report["background"]["groups"], 375);
+    assert_eq!(report["background"]["pixels"], 90_000);
+    // What does not fit is refused with what would.
+    let small: [&dyn AsRef<OsStr>; 11] = [
+        &"map",
+        &scene,
+        &"--method",
+        &"rx",
+        &"--background",
+        &"columns:8",
+        &"--out",
+        &"x",
+        &"--max-memory",
+        &"210MiB",
+        &"-q",
+    ];
+    let output = alunite(&small);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("pass at least --max-memory"), "{said}");
+}
+
 #[test]
 fn targets_can_be_left_out_of_their_own_background() {
     let world = World::new();

@@ -102,20 +102,25 @@ pub(super) fn cut(described: &Description, load: &Load, limits: &Limits, lines: 
     let (multiple_x, multiple_y) = load.multiple;
     let block_width = described.block.0.clamp(1, described.samples).next_multiple_of(multiple_x).min(described.samples);
     let block_height = described.block.1.clamp(1, described.lines).next_multiple_of(multiple_y).min(described.lines);
+    let tile_lines = limits.tile_lines.map(|n| n.next_multiple_of(multiple_y).min(described.lines));
+    let row_of_blocks = tile_lines.unwrap_or(block_height);
+    // One block is read whole, however large it is.
+    let block = (block_width * block_height).next_multiple_of(Tile::ALIGN);
     let affordable = |width: usize| {
         let fixed = PROCESS + load.scratch + block_cache(described, width);
         let memory = limits.max_memory.saturating_sub(fixed) / pixel_bytes;
-        let most = LARGEST_TILE.min(limits.device_tile) / sample_bytes;
+        let most = (LARGEST_TILE / sample_bytes).max(block).min(limits.device_tile / sample_bytes);
         memory.min(most) / Tile::ALIGN * Tile::ALIGN
     };
     // Whole lines when one row of blocks fits, else as many whole blocks as do.
-    let tile_lines = limits.tile_lines.map(|n| n.next_multiple_of(multiple_y).min(described.lines));
     let mut width = described.samples;
-    let row_of_blocks = tile_lines.unwrap_or(block_height);
     while affordable(width) < width * row_of_blocks && width > block_width {
         width = (width / 2).next_multiple_of(block_width).min(width - 1).max(block_width);
     }
-    let affordable_lines = affordable(width) / width / multiple_y * multiple_y;
+    let affordable_lines = match affordable(width) / width {
+        all if all >= described.lines => all,
+        some => some / multiple_y * multiple_y,
+    };
     if affordable_lines == 0 || affordable_lines < row_of_blocks.min(block_height) {
         let need = PROCESS
             + load.scratch
