@@ -215,6 +215,21 @@ fn groups_of_columns_have_statistics_of_their_own() {
     // Tile heights do not matter, here neither.
     world.map("again", &["--method", "mf,ace,rx", "--rules", "--background", "columns:20", "--shrinkage", "none"]);
     assert!(files(&world.path("maps")) == files(&world.path("again")));
+    // Also with statistics that were made before, and without targets.
+    let (scene, file) = (world.path("scene.img"), world.path("columns.stats"));
+    done(&[&"stats", &scene, &"--out", &file, &"--background", &"columns:20", &"--backend", &"cpu"]);
+    let file = file.to_str().unwrap();
+    let without = ["--method", "mf,ace,rx", "--rules", "--shrinkage", "none"];
+    world.map("reused", &[&without[..], &["--stats", file]].concat());
+    assert!(files(&world.path("maps")) == files(&world.path("reused")));
+    let exclude = [&without[..], &["--exclude-targets", "0.02"]].concat();
+    world.map("own-without", &[&exclude[..], &["--background", "columns:20"]].concat());
+    world.map("reused-without", &[&exclude[..], &["--stats", file]].concat());
+    let of_background = |name: &str| name.ends_with("_rules.tif");
+    for (name, bytes) in files(&world.path("own-without")).iter().filter(|(n, _)| of_background(n)) {
+        assert!(files(&world.path("reused-without"))[name] == *bytes, "{name}");
+        assert!(files(&world.path("maps"))[name] != *bytes, "{name}");
+    }
     let said = world.refused(&["--method", "mf", "--background", "columns:0"]);
     assert!(said.contains("columns:16"), "{said}");
 }

@@ -8,7 +8,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{AdapterKind, adapters};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::error::{Error, Result};
-use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Plan, Planned, Processor, Request, Silent};
+use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Request, Silent};
 use alunite::tile::Tile;
 use predicates::prelude::*;
 
@@ -202,7 +202,11 @@ impl Run {
         let planned = pipeline::plan(&request).expect("a plan");
         let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2) };
         let parts = world.path("parts");
-        let (task, _) = pipeline::prepare(&planned, &Processor::cpu(1), &limits, &parts, &Silent).expect("a task");
+        let (task, _) = pipeline::prepare(
+            &planned,
+            &Pass { processor: &Processor::cpu(1), limits: &limits, folder: &parts, observer: &Silent },
+        )
+        .expect("a task");
         let plan = planned.cut(&task, None, &limits).expect("the scene fits");
         assert_eq!(plan.windows.len(), 4);
         Self { world, planned, task, plan }

@@ -9,7 +9,7 @@ use crate::background::Shrinkage;
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    self, BackendChoice, BackgroundChoice, Ceiling, Finished, Limits, Observer, Processor, Request, Settings,
+    self, BackendChoice, BackgroundChoice, Ceiling, Finished, Limits, Observer, Pass, Processor, Request, Settings,
     Threshold, finish, plan, prepare,
 };
 use crate::scene::SceneOptions;
@@ -289,7 +289,9 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     let processor = Processor::open(&machine.settings(), &progress)?;
     let mut limits = machine.limits();
     let preparing = Instant::now();
-    let (task, grounds) = prepare(&planned, &processor, &limits, &out.join(PARTS), &progress)?;
+    let parts = out.join(PARTS);
+    let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer: &progress };
+    let (task, grounds) = prepare(&planned, &pass)?;
     let preparing = preparing.elapsed();
     let opened = processor.backend(&task, &progress)?;
     limits.device_tile = opened.max_tile_bytes;
@@ -308,7 +310,7 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     }
     say!("backend: {}", opened.label());
     set_cache_bytes(planned.block_cache(&plan) as u64);
-    let mut mapped = pipeline::map(&planned.scene, &plan, opened, &out.join(PARTS), &progress)?;
+    let mut mapped = pipeline::map(&planned.scene, &plan, opened, &parts, &progress)?;
     mapped.preparing = preparing;
     progress.finishing();
     let finished = finish(&plan, &mapped, out, std::env::args().collect(), begun)?;

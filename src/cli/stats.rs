@@ -10,7 +10,7 @@ use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
-use crate::pipeline::{BackgroundChoice, Observer as _, Processor, Request, Shard, plan, statistics};
+use crate::pipeline::{BackgroundChoice, Observer as _, Pass, Processor, Request, Shard, plan, statistics};
 use crate::spectrum::WavelengthRange;
 
 /// Make the statistics that mf, ace, cem and rx need: mean and covariance of scenes, for `alunite map --stats`.
@@ -117,7 +117,9 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
     let planned = plan(&request)?;
     planned.draft().notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&args.machine.settings(), &progress)?;
-    statistics(&planned, args.shard, &processor, &args.machine.limits(), &parts(&args.out, scene), &progress)
+    let (limits, folder) = (args.machine.limits(), parts(&args.out, scene));
+    let pass = Pass { processor: &processor, limits: &limits, folder: &folder, observer: &progress };
+    statistics(&planned, args.shard, &pass)
 }
 
 /// What statistics are, as `stats` and `info` print it.

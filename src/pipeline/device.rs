@@ -1,11 +1,14 @@
 //! Which processor a run uses, and what may take over from it.
 
+use std::path::Path;
+
 use crate::compute::cpu::{Cpu, CpuSums};
 use crate::compute::gpu::{self, Gpu, GpuSums};
 use crate::compute::{Backend, Summing, Task};
 use crate::error::{Error, Result};
 
 use super::Observer;
+use super::windows::Limits;
 
 /// Where to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -27,6 +30,19 @@ pub struct Settings {
     pub adapter: Option<String>,
     /// Threads (0: one for each core).
     pub threads: usize,
+}
+
+/// How a pass over a scene is made; nothing here changes what it finds.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// With what.
+    pub processor: &'a Processor,
+    /// Within what.
+    pub limits: &'a Limits,
+    /// Where its parts lie; of a run, those of the map.
+    pub folder: &'a Path,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
 }
 
 /// The processor of a run.

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Observer;
-use super::device::Processor;
+use super::device::Pass;
 use super::part::Parts;
 use super::plan::Planned;
 use super::run::map_tile;
 use super::scan::scan;
 use super::statistics::{Exclusion, Selection};
-use super::windows::{self, Limits, Load};
+use super::windows::{self, Load};
 use crate::background::{FactorFacts, Statistics, Units};
 use crate::compute::{Task, assignments};
 use crate::error::{Error, Result};
@@ -78,41 +77,40 @@ pub(super) fn remove_stages(folder: &Path) -> Result<()> {
 
 const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-targets"];
 
-/// Makes the task of a run: with a background, when a method needs one. `folder` is that of the map's parts.
+/// Makes the task of a run: with a background, when a method needs one. The folder of the pass is that of the map's parts.
 ///
 /// # Errors
 /// Refuses backgrounds that cannot be factorised and targets that no filter can look for; fails when a pass fails,
 /// whose finished parts stay for the next try.
-pub fn prepare(
-    planned: &Planned,
-    processor: &Processor,
-    limits: &Limits,
-    folder: &Path,
-    observer: &dyn Observer,
-) -> Result<(Task, Option<Grounds>)> {
+pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Grounds>)> {
     if !planned.needs_background() {
         return Ok((planned.task(&planned.methods, &[None], None)?, None));
     }
     let choice = &planned.background;
     let statistics = match &choice.file {
         Some(file) => read(planned, file)?,
-        None => planned.selection(None).collect(processor, limits, &stage(folder, STAGES[0]), observer)?,
+        None => {
+            let folder = stage(pass.folder, STAGES[0]);
+            planned.selection(choice.columns, None).collect(&Pass { folder: &folder, ..*pass })?
+        }
     };
+    // Those of a file may be of groups of columns too.
+    let columns = statistics.origin.units.columns;
     let (mut models, mut grounds) = models(planned, &statistics)?;
     if let Some(share) = choice.exclude_targets {
-        let scorer = planned.task(&[&mf::SIGMA], &models, choice.columns)?;
+        let scorer = planned.task(&[&mf::SIGMA], &models, columns)?;
         let scorer = Task { rules: true, ..scorer };
-        let exclusion = exclusion(planned, processor, limits, folder, observer, scorer, share, &grounds.identity)?;
-        let selection = planned.selection(Some(exclusion));
-        let statistics = selection.collect(processor, limits, &stage(folder, STAGES[2]), observer)?;
+        let exclusion = exclusion(planned, pass, scorer, share, &grounds.identity)?;
+        let selection = planned.selection(columns, Some(exclusion));
+        let folder = stage(pass.folder, STAGES[2]);
+        let statistics = selection.collect(&Pass { folder: &folder, ..*pass })?;
         (models, grounds) = self::models(planned, &statistics)?;
     }
-    let columns = statistics.origin.units.columns;
     let task = planned.task(&planned.methods, &models, columns)?;
-    grounds.factors.iter().take(2).for_each(|facts| observer.note(&format!("background: {facts}")));
+    grounds.factors.iter().take(2).for_each(|facts| pass.observer.note(&format!("background: {facts}")));
     if grounds.empty_groups > 0 {
         let what = format!("{} of {} groups of columns hold no background", grounds.empty_groups, grounds.groups);
-        observer.note(&format!("{what}; their pixels are no data for methods that need one"));
+        pass.observer.note(&format!("{what}; their pixels are no data for methods that need one"));
     }
     Ok((Task { rules: planned.draft.rules, ..task }, Some(grounds)))
 }
@@ -145,14 +143,14 @@ impl Planned {
         }
     }
 
-    pub(super) fn selection(&self, exclusion: Option<Exclusion>) -> Selection<'_> {
+    pub(super) fn selection(&self, columns: Option<usize>, exclusion: Option<Exclusion>) -> Selection<'_> {
         let described = &self.scene.description;
         Selection {
             scene: &self.scene,
             bands: &self.draft.bands,
             band_facts: self.draft.band_facts.as_ref(),
             scaling: &self.scaling,
-            units: Units::new(described.lines, described.samples, self.background.columns),
+            units: Units::new(described.lines, described.samples, columns),
             mask: self.background.mask.as_deref(),
             exclusion,
             shard: (0, 1),
@@ -245,17 +243,8 @@ const BINS_A_SIGMA: f32 = 64.0;
 const LOWEST: f32 = -16.0;
 
 /// Finds the score above which the share of pixels with the highest scores lies, of each target.
-#[expect(clippy::too_many_arguments, reason = "a stage: what, where, with what, who watches")]
-fn exclusion(
-    planned: &Planned,
-    processor: &Processor,
-    limits: &Limits,
-    folder: &Path,
-    observer: &dyn Observer,
-    scorer: Task,
-    share: f64,
-    background: &str,
-) -> Result<Exclusion> {
+fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, background: &str) -> Result<Exclusion> {
+    let Pass { processor, limits, folder, observer } = *pass;
     let targets = scorer.targets;
     let mut opened = processor.backend(&scorer, observer)?;
     let described = &planned.scene.description;

@@ -21,7 +21,7 @@ mod targets;
 mod windows;
 
 pub use bands::Dropped;
-pub use device::{BackendChoice, Opened, Processor, Settings};
+pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
 pub use grounds::{BackgroundChoice, Grounds, prepare};
 pub use plan::{Ceiling, Plan, Planned, PlannedMethod, Request, ThresholdSource, plan};

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Observer;
-use super::device::{Opened, Processor};
+use super::device::{Opened, Pass};
 use super::part::Parts;
 use super::plan::Input;
 use super::run::map_tile;
 use super::scan::scan;
-use super::windows::{self, Limits, Load};
+use super::windows::{self, Load};
 use crate::background::{Origin, Statistics, Tree, Units};
 use crate::compute::moments;
 use crate::error::{Error, ErrorKind, Result};
@@ -143,29 +143,18 @@ impl Selection<'_> {
     ///
     /// # Errors
     /// When reading, computing or writing fails; parts that were finished stay for the next try.
-    pub(super) fn collect(
-        mut self,
-        processor: &Processor,
-        limits: &Limits,
-        folder: &Path,
-        observer: &dyn Observer,
-    ) -> Result<Statistics> {
-        match self.collect_on(processor, limits, folder, observer) {
-            Err(error) if error.kind() == ErrorKind::Failed && processor.may_fall_back() => {
-                observer.note(&format!("the GPU failed, going on with the CPU ({error})"));
-                self.collect_on(&processor.without_gpu(), limits, folder, observer)
+    pub(super) fn collect(mut self, pass: &Pass<'_>) -> Result<Statistics> {
+        match self.collect_on(pass) {
+            Err(error) if error.kind() == ErrorKind::Failed && pass.processor.may_fall_back() => {
+                pass.observer.note(&format!("the GPU failed, going on with the CPU ({error})"));
+                self.collect_on(&Pass { processor: &pass.processor.without_gpu(), ..*pass })
             }
             collected => collected,
         }
     }
 
-    fn collect_on(
-        &mut self,
-        processor: &Processor,
-        limits: &Limits,
-        folder: &Path,
-        observer: &dyn Observer,
-    ) -> Result<Statistics> {
+    fn collect_on(&mut self, pass: &Pass<'_>) -> Result<Statistics> {
+        let Pass { processor, limits, folder, observer } = *pass;
         let described = &self.scene.description;
         let mapped = self.exclusion.as_ref().map(|e| e.opened.backend.task());
         let load = Load::of_statistics(&self.units, self.bands.len(), limits.threads, mapped);

@@ -1,11 +1,7 @@
 //! Statistics by themselves: of a scene, or of a shard of it.
 
-use std::path::Path;
-
-use super::Observer;
-use super::device::Processor;
+use super::device::Pass;
 use super::plan::Planned;
-use super::windows::Limits;
 use crate::background::Statistics;
 use crate::error::{Error, Result};
 
@@ -37,20 +33,12 @@ impl std::str::FromStr for Shard {
     }
 }
 
-/// Sums the background of a scene, with parts in `folder`, which the caller removes when the sums are safe.
+/// Sums the background of a scene, with parts in the folder of the pass, which the caller removes when the sums are safe.
 ///
 /// # Errors
 /// As [`super::prepare`].
-pub fn statistics(
-    planned: &Planned,
-    shard: Shard,
-    processor: &Processor,
-    limits: &Limits,
-    folder: &Path,
-    observer: &dyn Observer,
-) -> Result<Statistics> {
-    let mut selection = planned.selection(None);
+pub fn statistics(planned: &Planned, shard: Shard, pass: &Pass<'_>) -> Result<Statistics> {
+    let mut selection = planned.selection(planned.background.columns, None);
     selection.shard = (shard.index, shard.of);
-    let statistics = selection.collect(processor, limits, folder, observer)?;
-    Ok(statistics)
+    selection.collect(pass)
 }

@@ -3,7 +3,7 @@
 
 use alunite::compute::Backend as _;
 use alunite::compute::cpu::Cpu;
-use alunite::pipeline::{self, Limits, Processor, Request, Silent};
+use alunite::pipeline::{self, Limits, Pass, Processor, Request, Silent};
 use alunite::spectrum::WavelengthRange;
 use alunite::synthetic::planted::{self, Settings};
 use alunite::tile::Window;
@@ -43,7 +43,11 @@ pub(crate) fn areas(settings: &Settings, wavelengths: &[WavelengthRange]) -> [f6
     let planned = pipeline::plan(&request).unwrap();
     let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None };
     let parts = folder.path().join("parts");
-    let (task, _) = pipeline::prepare(&planned, &Processor::cpu(2), &limits, &parts, &Silent).unwrap();
+    let (task, _) = pipeline::prepare(
+        &planned,
+        &Pass { processor: &Processor::cpu(2), limits: &limits, folder: &parts, observer: &Silent },
+    )
+    .unwrap();
     // The scenes are small: one tile holds all of it, and nothing need be written.
     let window = Window { x: 0, y: 0, width: settings.samples, height: settings.lines };
     let tile = planned.scene.reader(&planned.draft().bands).unwrap().read(window).unwrap();

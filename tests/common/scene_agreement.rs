@@ -4,7 +4,7 @@ use alunite::compute::Backend;
 use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::Gpu;
 use alunite::methods::{ALL, Needs};
-use alunite::pipeline::{self, BackendChoice, Limits, Processor, Request, Settings, Silent};
+use alunite::pipeline::{self, BackendChoice, Limits, Pass, Processor, Request, Settings, Silent};
 use alunite::tile::{Sample as _, Window};
 
 use crate::{common, gpu, naive};
@@ -23,7 +23,8 @@ fn agree(request: &Request, processor: &Processor, on_gpu: bool, what: &str) {
     let planned = pipeline::plan(&Request { methods, rules: true, ..request.clone() }).unwrap();
     let limits = Limits { max_memory: 2 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None };
     let parts = folder.path().join("parts");
-    let (task, grounds) = pipeline::prepare(&planned, processor, &limits, &parts, &Silent).unwrap();
+    let (task, grounds) =
+        pipeline::prepare(&planned, &Pass { processor, limits: &limits, folder: &parts, observer: &Silent }).unwrap();
     let grounds = grounds.unwrap();
 
     let described = &planned.scene.description;
