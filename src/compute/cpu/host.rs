@@ -65,7 +65,11 @@ impl Work {
             let pixel = product.space.of(row, tile.bands, self.mean_length);
             *measure = pixel.map(|p| Pixel { features: &[], precise: &[], ..p });
         }
-        block::group(&self.features, features, count, &mut self.panel);
+    }
+
+    /// Groups what was packed, for products on the CPU.
+    pub(super) fn group(&mut self, count: usize, assignment: &Assignment) {
+        block::group(&self.features, assignment.product.features(), count, &mut self.panel);
     }
 }
 

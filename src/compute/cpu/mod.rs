@@ -72,6 +72,7 @@ impl Backend for Cpu {
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
                 continue;
             }
+            work.group(count, assignment);
             weights.project(&work.panel[..count.div_ceil(WIDTH) * size], |group, row, products| {
                 let mut products = *products;
                 ending.method.key(&mut products, ending.prepared.constants[row]);
@@ -113,6 +114,7 @@ impl Kernel {
         if self.weights.rows() == 0 {
             return;
         }
+        work.group(count, assignment);
         let (targets, endings) = (self.targets, assignment.ranked());
         let rankings = &mut self.rankings;
         rankings.fill(Ranking::EMPTY);
