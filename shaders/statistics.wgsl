@@ -9,7 +9,7 @@ struct Sum {
     bands: u32,
     quads: u32,
     tiles: u32,
-    first_unit: u32,
+    padding: u32,
 }
 
 @group(0) @binding(0) var<uniform> sum: Sum;
@@ -25,7 +25,7 @@ fn statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         ti += 1u;
         tj -= ti;
     }
-    let unit = sum.first_unit + group.y;
+    let unit = group.y;
     let row = ti * 16u + local.y * 2u;
     let column = tj * 16u + local.x * 2u;
     // Bands beyond the last read the last; the host does not look at their sums.

@@ -8,10 +8,13 @@ use alunite::compute::gpu::{Gpu, shader_text};
 use alunite::compute::{Backend, MapScores, Scores, Task};
 use alunite::methods::{ALL, Method, Model, Naive, Needs, find};
 use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
+use cube::Random;
 use ndarray::Array2;
 use proptest::prelude::*;
 
 mod common;
+#[path = "common/cube.rs"]
+mod cube;
 #[path = "common/gpu.rs"]
 mod gpu;
 #[path = "common/naive.rs"]
@@ -29,17 +32,7 @@ const SMALL: f64 = 0.01;
 const TERMS: f64 = 2e-7;
 
 /// Smooth positive spectra, reproducible.
-struct Random(u64);
-
 impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     fn spectrum(&mut self, bands: usize) -> Vec<f64> {
         let (level, slope) = (0.2 + 0.5 * self.unit(), 0.4 * self.unit() - 0.2);
         let dips: Vec<_> = (0..3).map(|_| (self.unit(), 0.02 + 0.1 * self.unit(), 0.3 * self.unit())).collect();

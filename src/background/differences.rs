@@ -117,6 +117,13 @@ impl Differences {
     }
 }
 
+impl Quantised {
+    /// The integers of each band.
+    pub fn bands(&self) -> std::slice::ChunksExact<'_, i32> {
+        self.values.chunks_exact(self.values.len() / self.step.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,7 +54,7 @@ pub(super) fn run(args: &Info) -> Result<Exit> {
 
 fn find(path: &Path, reading: &Reading) -> Result<Found> {
     if Statistics::recognises(path) {
-        return Summary::of(&Statistics::read(path)?).map(Found::Statistics);
+        return Ok(Found::Statistics(Summary::of(&Statistics::read(path)?)));
     }
     // Of a CSV that begins otherwise, the library's refusal says how it should.
     let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));

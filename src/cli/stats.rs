@@ -10,13 +10,13 @@ use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
-use crate::pipeline::{BackgroundChoice, Observer as _, Pass, Processor, Request, Shard, plan, statistics};
+use crate::pipeline::{Observer as _, Pass, Processor, Request, Shard, plan, remove_parts, statistics};
 use crate::spectrum::WavelengthRange;
 
 /// Make the statistics that mf, ace, cem and rx need: mean and covariance of scenes, for `alunite map --stats`.
 ///
-/// The result has the same bits for any tile size, number of threads and device, also when it is made in shards on several
-/// machines and merged. Several scenes are pooled. A run that was killed goes on when the same command is given again.
+/// The result has the same bits for any tile size and number of threads, also when it is made in shards on several machines
+/// and merged; CPU and GPU differ in their last digits. Several scenes are pooled. A run that was killed goes on when the same command is given again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Stats {
     /// Scenes: ENVI cubes or GeoTIFFs with the same bands.
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
     for scene in &args.scenes {
         remove_parts(&parts(&args.out, scene))?;
     }
-    let summary = Summary::of(&whole)?;
+    let summary = Summary::of(&whole);
     if args.json {
         return print_json(&summary).map(|()| Exit::Done);
     }
@@ -93,15 +93,6 @@ fn parts(out: &Path, scene: &Path) -> PathBuf {
     name.into()
 }
 
-fn remove_parts(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(folder, "cannot remove the folder of parts", &e))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
     let progress = Progress::new(args.machine.quiet());
     set_cache_bytes(args.machine.ceiling() / 2);
@@ -111,7 +102,7 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
         wavelengths: args.wavelengths.clone(),
         // Any method that needs statistics and no library will do.
         methods: vec!["rx".into()],
-        background: BackgroundChoice { ..args.ground.choice() },
+        background: args.ground.choice(),
         ..Request::default()
     };
     let planned = plan(&request)?;
@@ -137,10 +128,10 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(statistics: &Statistics) -> Result<Self> {
+    pub(super) fn of(statistics: &Statistics) -> Self {
         let backgrounds = statistics.backgrounds("statistics").ok();
         let facts = |b: &crate::background::Background| b.factor_covariance(Shrinkage::Auto).map(|f| f.facts).ok();
-        Ok(Self {
+        Self {
             scenes: statistics.origin.scenes.clone(),
             background: statistics.origin.background.clone(),
             bands: statistics.origin.bands.len(),
@@ -148,7 +139,7 @@ impl Summary {
             complete: backgrounds.is_some(),
             pixels: statistics.tree.nodes.values().map(|m| m.count).sum(),
             covariances: backgrounds.iter().flatten().flatten().filter_map(facts).collect(),
-        })
+        }
     }
 
     pub(super) fn text(&self) -> String {

@@ -47,7 +47,7 @@ pub struct MapScores {
 
 impl MapScores {
     /// A tile of no data.
-    fn nodata(pixels: usize, has_targets: bool, rules: usize) -> Self {
+    pub(crate) fn nodata(pixels: usize, has_targets: bool, rules: usize) -> Self {
         let ranked = if has_targets { pixels } else { 0 };
         Self {
             best: vec![Scores::NODATA; ranked],

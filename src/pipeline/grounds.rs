@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::device::Pass;
-use super::part::Parts;
+use super::part::{Parts, identity, remove_parts};
 use super::plan::Planned;
 use super::run::map_tile;
 use super::scan::scan;
 use super::statistics::{Exclusion, Selection};
+use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{FactorFacts, Statistics, Units};
 use crate::compute::{Task, assignments};
@@ -63,16 +64,7 @@ fn stage(folder: &Path, name: &str) -> PathBuf {
 
 /// Removes what the making of a background has left beside the parts in `folder`.
 pub(super) fn remove_stages(folder: &Path) -> Result<()> {
-    for name in STAGES {
-        let path = stage(folder, name);
-        match std::fs::remove_dir_all(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(&path, "cannot remove the folder of parts", &e));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    STAGES.iter().try_for_each(|name| remove_parts(&stage(folder, name)))
 }
 
 const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-targets"];
@@ -96,7 +88,8 @@ pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Groun
     };
     // Those of a file may be of groups of columns too.
     let columns = statistics.origin.units.columns;
-    let (mut models, mut grounds) = models(planned, &statistics)?;
+    let place = choice.file.as_ref().map_or("statistics".into(), |file| file.display().to_string());
+    let (mut models, mut grounds) = models(planned, &statistics, &place)?;
     if let Some(share) = choice.exclude_targets {
         let scorer = planned.task(&[&mf::SIGMA], &models, columns)?;
         let scorer = Task { rules: true, ..scorer };
@@ -104,7 +97,7 @@ pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Groun
         let selection = planned.selection(columns, Some(exclusion));
         let folder = stage(pass.folder, STAGES[2]);
         let statistics = selection.collect(&Pass { folder: &folder, ..*pass })?;
-        (models, grounds) = self::models(planned, &statistics)?;
+        (models, grounds) = self::models(planned, &statistics, "statistics")?;
     }
     let task = planned.task(&planned.methods, &models, columns)?;
     grounds.factors.iter().take(2).for_each(|facts| pass.observer.note(&format!("background: {facts}")));
@@ -153,7 +146,7 @@ impl Planned {
             units: Units::new(described.lines, described.samples, columns),
             mask: self.background.mask.as_deref(),
             exclusion,
-            shard: (0, 1),
+            shard: Shard::default(),
         }
     }
 }
@@ -184,19 +177,18 @@ fn read(planned: &Planned, file: &Path) -> Result<Statistics> {
         })
     };
     let indices: Vec<usize> = planned.draft.bands.iter().enumerate().map(of_band).collect::<Result<_>>()?;
-    statistics.backgrounds(&place.to_string())?;
     Ok(statistics.select(&indices))
 }
 
 /// The model of every group, and what was found.
-fn models(planned: &Planned, statistics: &Statistics) -> Result<(Vec<Option<Model>>, Grounds)> {
+fn models(planned: &Planned, statistics: &Statistics, place: &str) -> Result<(Vec<Option<Model>>, Grounds)> {
     let needs = |what: Needs| {
         planned.methods.iter().any(|m| m.needs() == what) || {
             // Leaving targets out scores them with the matched filter.
             what == Needs::Covariance && planned.background.exclude_targets.is_some()
         }
     };
-    let backgrounds = statistics.backgrounds("statistics")?;
+    let backgrounds = statistics.backgrounds(place)?;
     let pixels = backgrounds.iter().flatten().map(|b| b.count).sum();
     if pixels == 0 {
         let what = format!(
@@ -250,8 +242,7 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let described = &planned.scene.description;
     let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), limits, 0..described.lines)?;
     let key = (&planned.draft.numbers, &planned.draft.inputs, background, &windows);
-    let identity = *blake3::hash(&serde_json::to_vec(&key).unwrap_or_default()).as_bytes();
-    let parts = Parts::open(&stage(folder, STAGES[1]), identity)?;
+    let parts = Parts::open(&stage(folder, STAGES[1]), identity(&key))?;
     let counts_of = |bytes: Vec<u8>| bytemuck::pod_collect_to_vec::<u8, u64>(&bytes);
     let mut counts = vec![0_u64; targets * BINS];
     let mut todo = Vec::new();
@@ -286,7 +277,7 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     hasher.update(background.as_bytes());
     hasher.update(bytemuck::cast_slice(&thresholds));
     Ok(Exclusion {
-        opened: processor.backend(&scorer, observer)?,
+        opened,
         words: format!("without the {share} of the pixels that score highest for each of {targets} targets"),
         identity: hasher.finalize().to_hex().to_string(),
         thresholds,

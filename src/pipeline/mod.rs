@@ -24,6 +24,7 @@ pub use bands::Dropped;
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
 pub use grounds::{BackgroundChoice, Grounds, prepare};
+pub use part::remove_parts;
 pub use plan::{Ceiling, Plan, Planned, PlannedMethod, Request, ThresholdSource, plan};
 pub use report::{ClassCount, MapReport, Report};
 pub use run::{Mapped, map};

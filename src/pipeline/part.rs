@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::compute::{MapScores, Scores};
 use crate::error::{Error, Result};
 use crate::tile::Window;
@@ -129,16 +131,7 @@ impl Parts {
     /// Reads a tile back; `None` as of [`Parts::read_into`].
     pub(super) fn read_scores(&self, index: usize, window: Window, shape: &Shape) -> Option<Part> {
         let pixels = window.pixels();
-        let map = |&(has_targets, rules): &(bool, usize)| {
-            let ranked = if has_targets { pixels } else { 0 };
-            MapScores {
-                best: vec![0; ranked],
-                runner_up: vec![0; ranked],
-                score: vec![0.0; pixels],
-                margin: vec![0.0; ranked],
-                rules: vec![0.0; pixels * rules],
-            }
-        };
+        let map = |&(has_targets, rules): &(bool, usize)| MapScores::nodata(pixels, has_targets, rules);
         let mut grey = vec![0.0_f32; pixels];
         let mut maps: Vec<MapScores> = shape.iter().map(map).collect();
         let mut payload: Vec<&mut [u8]> = vec![bytemuck::cast_slice_mut(&mut grey)];
@@ -155,8 +148,26 @@ impl Parts {
 
     /// Removes the folder and all parts.
     pub(super) fn remove(&self) -> Result<()> {
-        fs::remove_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "cannot remove the folder of parts", &e))
+        remove_parts(&self.folder)
     }
+}
+
+/// Removes a folder of parts, if it is there.
+///
+/// # Errors
+/// When it is there and stays.
+pub fn remove_parts(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(folder, "cannot remove the folder of parts", &e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The identity of the parts of what this value fixes; it holds only numbers, strings and lists, which always serialise.
+pub(super) fn identity(fixed: &impl Serialize) -> [u8; 32] {
+    *blake3::hash(&serde_json::to_vec(fixed).unwrap_or_default()).as_bytes()
 }
 
 #[cfg(test)]

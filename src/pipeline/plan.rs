@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::bands::{self, Dropped};
 use super::grounds::{BackgroundChoice, Grounds};
-use super::part::Shape;
+use super::part::{self, Shape};
 use super::targets::{self, Threshold};
 use super::windows::{self, Limits, Load};
 use crate::background::Shrinkage;
@@ -139,8 +139,7 @@ pub struct Plan {
 impl Plan {
     /// The identity of the run's parts.
     pub(super) fn identity(&self) -> [u8; 32] {
-        // A plan holds only numbers, strings and lists, which always serialise.
-        *blake3::hash(&serde_json::to_vec(self).unwrap_or_default()).as_bytes()
+        part::identity(self)
     }
 
     /// Pixels of the scene.

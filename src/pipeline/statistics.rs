@@ -8,15 +8,16 @@ use serde::Serialize;
 
 use super::Observer;
 use super::device::{Opened, Pass};
-use super::part::Parts;
+use super::part::{Parts, identity};
 use super::plan::Input;
 use super::run::map_tile;
 use super::scan::scan;
+use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{Origin, Statistics, Tree, Units};
 use crate::compute::moments;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scene::{Scene, SceneOptions, TileReader};
+use crate::scene::{Scene, SceneOptions, TileReader, spread};
 use crate::spectrum::Bands;
 use crate::tile::{Sample as _, Scaling, Tile, Window};
 use crate::with_samples;
@@ -40,8 +41,8 @@ pub(super) struct Selection<'a> {
     pub(super) mask: Option<&'a Path>,
     /// Pixels that are left out although they belong to it.
     pub(super) exclusion: Option<Exclusion>,
-    /// This shard of how many, counted from 0; the whole scene is (0, 1).
-    pub(super) shard: (usize, usize),
+    /// Of which part of the scene.
+    pub(super) shard: Shard,
 }
 
 /// Pixels that score too high for a target are no background.
@@ -62,7 +63,7 @@ struct Stage<'a> {
     origin: &'a Origin,
     inputs: Vec<Input>,
     windows: &'a [Window],
-    shard: (usize, usize),
+    shard: Shard,
     /// Backends differ in their last bits, and a pass is of one.
     device: &'static str,
 }
@@ -78,15 +79,18 @@ impl Selection<'_> {
             Some(columns) => format!("{whole}, in groups of {columns} detector columns"),
             None => whole,
         };
-        self.exclusion.as_ref().map_or(groups.clone(), |e| format!("{groups}, {}", e.words))
+        match &self.exclusion {
+            Some(exclusion) => format!("{groups}, {}", exclusion.words),
+            None => groups,
+        }
     }
 
     /// The lines of the shard: whole units.
     fn lines(&self) -> Range<usize> {
-        let (height, lines, (shard, shards)) = (self.units.unit_lines(), self.units.lines, self.shard);
+        let (height, lines, shard) = (self.units.unit_lines(), self.units.lines, self.shard);
         let rows = lines.div_ceil(height);
-        let at = |i: usize| (rows * i / shards * height).min(lines);
-        at(shard)..at(shard + 1)
+        let at = |i: usize| (rows * i / shard.of * height).min(lines);
+        at(shard.index)..at(shard.index + 1)
     }
 
     fn origin(&self, about: &[f64]) -> Result<Origin> {
@@ -119,11 +123,9 @@ impl Selection<'_> {
     /// A spectrum near the mean, from lines spread over the scene: the same for every shard.
     fn provisional_mean(&self) -> Result<Vec<f64>> {
         let described = &self.scene.description;
-        let count = SAMPLED_LINES.min(described.lines);
         let mut reader = self.scene.reader(self.bands)?;
         let (mut sums, mut pixels) = (vec![0.0; self.bands.len()], 0_u64);
-        for i in 0..count {
-            let y = (2 * i + 1) * described.lines / (2 * count);
+        for y in spread(described.lines, SAMPLED_LINES) {
             let tile = reader.read(Window { x: 0, y, width: described.samples, height: 1 })?;
             let valid = background_pixels(&tile, described.nodata, self.scaling);
             pixels += valid.iter().filter(|v| **v).count() as u64;
@@ -164,11 +166,11 @@ impl Selection<'_> {
         let files = std::iter::once(&described.path).chain(&described.companions);
         let inputs: Vec<Input> = files.map(|p| Input::of(p)).chain(self.mask.map(Input::of)).collect::<Result<_>>()?;
         let stage = Stage { origin: &origin, inputs, windows: &windows, shard: self.shard, device: processor.word() };
-        let identity = *blake3::hash(&serde_json::to_vec(&stage).unwrap_or_default()).as_bytes();
-        let parts = Parts::open(folder, identity)?;
+        let parts = Parts::open(folder, identity(&stage))?;
 
         let a_part = windows.len().div_ceil(PARTS).max(1);
-        let mut whole = Statistics { origin, about, tree: Tree::default() };
+        let none = Statistics { origin, about, tree: Tree::default() };
+        let mut whole = none.clone();
         let mut waiting: HashMap<usize, (usize, Statistics)> = HashMap::new();
         let mut todo = Vec::new();
         for index in 0..windows.len().div_ceil(a_part) {
@@ -176,7 +178,7 @@ impl Selection<'_> {
             match parts.read(index).and_then(|bytes| Statistics::from_bytes(&bytes, "part").ok()) {
                 Some(part) => add(&mut whole, part),
                 None => {
-                    waiting.insert(index, (members.len(), Statistics { tree: Tree::default(), ..whole.clone() }));
+                    waiting.insert(index, (members.len(), none.clone()));
                     todo.extend(members);
                 }
             }
@@ -189,7 +191,7 @@ impl Selection<'_> {
         let mut device = processor.sums(observer)?;
         let mut mask = self.mask.map(|m| Mask::open(m, self.scene)).transpose()?;
         let mut notes = Vec::new();
-        let (units, scaling, about) = (&self.units, self.scaling, whole.about.clone());
+        let (units, scaling, about) = (&self.units, self.scaling, &none.about);
         let exclusion = &mut self.exclusion;
         let work = |index: usize, tile: Tile| {
             let mut counts = background_pixels(&tile, described.nodata, scaling);
@@ -202,7 +204,7 @@ impl Selection<'_> {
             let units_here = units
                 .within(tile.window)
                 .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
-            let sums = moments(&mut *device, &tile, &units_here, &counts, scaling, &about)?;
+            let sums = moments(&mut *device, &tile, &units_here, &counts, scaling, about)?;
             let part = index / a_part;
             let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
             for (unit, sums) in units_here.iter().zip(sums) {

@@ -1,12 +1,14 @@
 //! Statistics by themselves: of a scene, or of a shard of it.
 
+use serde::Serialize;
+
 use super::device::Pass;
 use super::plan::Planned;
 use crate::background::Statistics;
 use crate::error::{Error, Result};
 
 /// One of several equal shares of a scene, written `2/5`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Shard {
     /// Which, from 0.
     pub index: usize,
@@ -39,6 +41,6 @@ impl std::str::FromStr for Shard {
 /// As [`super::prepare`].
 pub fn statistics(planned: &Planned, shard: Shard, pass: &Pass<'_>) -> Result<Statistics> {
     let mut selection = planned.selection(planned.background.columns, None);
-    selection.shard = (shard.index, shard.of);
+    selection.shard = shard;
     selection.collect(pass)
 }

@@ -19,6 +19,8 @@ use crate::grid::Grid;
 use crate::spectrum::{Bands, WavelengthUnit};
 use crate::tile::{Interleave, SampleType, Scaling, Tile, Window};
 
+pub(crate) use survey::spread;
+
 /// What the user says about a scene, where its files are silent or wrong.
 #[derive(Debug, Clone, Default)]
 pub struct SceneOptions {

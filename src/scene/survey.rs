@@ -93,7 +93,7 @@ impl Scene {
 }
 
 /// At most `count` lines, spread evenly over all.
-fn spread(lines: usize, count: usize) -> Vec<usize> {
+pub(crate) fn spread(lines: usize, count: usize) -> Vec<usize> {
     let count = count.min(lines);
     (0..count).map(|i| (2 * i + 1) * lines / (2 * count)).collect()
 }

@@ -49,7 +49,7 @@ pub struct SumUniform {
     pub bands: u32,
     pub quads: u32,
     pub tiles: u32,
-    pub first_unit: u32,
+    pub padding: u32,
 }
 
 impl SumUniform {
@@ -58,7 +58,7 @@ impl SumUniform {
         ("bands", std::mem::offset_of!(Self, bands)),
         ("quads", std::mem::offset_of!(Self, quads)),
         ("tiles", std::mem::offset_of!(Self, tiles)),
-        ("first_unit", std::mem::offset_of!(Self, first_unit)),
+        ("padding", std::mem::offset_of!(Self, padding)),
     ];
 }
 

@@ -79,12 +79,8 @@ impl GpuSums {
         let mut words = vec![0_u32; units.len() * shape.values()];
         self.host.each_chunk(&mut words, shape.values(), |i, words| pack(&units[i], shape, words));
         gpu.fill(&buffers.staging, bytemuck::cast_slice(&words))?;
-        let uniform = SumUniform {
-            bands: shape.bands as u32,
-            quads: shape.quads as u32,
-            tiles: shape.tiles as u32,
-            first_unit: 0,
-        };
+        let uniform =
+            SumUniform { bands: shape.bands as u32, quads: shape.quads as u32, tiles: shape.tiles as u32, padding: 0 };
         gpu.checked("summing statistics", || {
             let mut encoder = gpu.encoder();
             encoder.copy_buffer_to_buffer(&buffers.staging, 0, &buffers.values, 0, sizes.0 as u64);
@@ -163,9 +159,8 @@ impl Summing for GpuSums {
 /// Integers times their steps. A step is a power of two: only what f64 cannot hold of an integer is rounded.
 fn in_reflectance(moments: Moments, unit: &Quantised, products: &[i128]) -> Moments {
     let bands = unit.step.len();
-    let stride = unit.values.len() / bands;
     let sum = |band: &[i32]| band.iter().map(|&v| i64::from(v)).sum::<i64>() as f64;
-    let quantised = unit.values.chunks_exact(stride).zip(&unit.step).map(|(band, step)| sum(band) * step).collect();
+    let quantised = unit.bands().zip(&unit.step).map(|(band, step)| sum(band) * step).collect();
     let mut scaled = vec![0.0; packed(bands, 0)];
     for i in 0..bands {
         (0..=i).for_each(|j| scaled[packed(i, j)] = products[packed(i, j)] as f64 * unit.step[i] * unit.step[j]);
@@ -175,8 +170,7 @@ fn in_reflectance(moments: Moments, unit: &Quantised, products: &[i128]) -> Mome
 
 /// The signed bytes of four pixels a word, `[band][byte][quad]`.
 fn pack(unit: &Quantised, shape: Shape, words: &mut [u32]) {
-    let stride = unit.values.len() / unit.step.len();
-    for (values, words) in unit.values.chunks_exact(stride).zip(words.chunks_exact_mut(SUM_BYTES * shape.quads)) {
+    for (values, words) in unit.bands().zip(words.chunks_exact_mut(SUM_BYTES * shape.quads)) {
         for (quad, values) in values.chunks_exact(4).enumerate() {
             let mut word = [[0_u8; 4]; SUM_BYTES];
             for (lane, &value) in values.iter().enumerate() {
@@ -211,10 +205,8 @@ fn unpack(sums: &[i32], shape: Shape) -> Vec<i128> {
 /// A device that stopped early or lost a word is found out by the squares of the first and the last band, which the host
 /// sums too.
 fn check(unit: &Quantised, products: &[i128]) -> Result<(), String> {
-    for band in [0, unit.step.len() - 1] {
-        let stride = unit.values.len() / unit.step.len();
-        let squares = unit.values[band * stride..][..stride].iter().map(|&v| i128::from(v) * i128::from(v));
-        let sum: i128 = squares.sum();
+    for (band, values) in unit.bands().enumerate().filter(|(band, _)| [0, unit.step.len() - 1].contains(band)) {
+        let sum: i128 = values.iter().map(|&v| i128::from(v) * i128::from(v)).sum();
         let found = products[packed(band, band)];
         if found != sum {
             return Err(format!("it sums the squares of band {} to {found}, not {sum}", band + 1));
