@@ -1,6 +1,6 @@
 // What the projection multiplies: the features of four pixels, from samples in the scene's own type.
 //
-// samples (bands, stride), packed into words; reflectance = samples * gain + offset, less the background's mean where a
+// samples (groups, bands, 32 pixels), packed into words; reflectance = samples * gain + offset, less the background's mean where a
 // method takes it away (the host puts it into the offset).
 
 @group(0) @binding(1) var<storage, read> samples: array<u32>;
@@ -37,7 +37,8 @@ fn feature(index: u32, quad: u32, of_pixel: vec4<f32>) -> vec4<f32> {
 }
 
 fn reflectance(band: u32, quad: u32) -> vec4<f32> {
-    return four_pixels(band * task.stride + quad * 4u) * scaling[band].x + scaling[band].y;
+    let at = ((quad / 8u) * task.bands + band) * 32u + (quad % 8u) * 4u;
+    return four_pixels(at) * scaling[band].x + scaling[band].y;
 }
 
 fn four_pixels(at: u32) -> vec4<f32> {

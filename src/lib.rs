@@ -80,6 +80,7 @@ pub mod map;
 pub mod methods;
 pub mod pipeline;
 pub mod scene;
+mod simd;
 pub mod spectrum;
 pub mod synthetic;
 pub mod tile;

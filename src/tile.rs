@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::simd::wide;
+
 /// A rectangle of a scene, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -59,6 +61,12 @@ impl SampleType {
     pub const ALL: [Self; 10] =
         [Self::U8, Self::I8, Self::U16, Self::I16, Self::U32, Self::I32, Self::U64, Self::I64, Self::F32, Self::F64];
 
+    /// Whether f32 holds every value of this type.
+    #[must_use]
+    pub fn fits_f32(self) -> bool {
+        matches!(self, Self::U8 | Self::I8 | Self::U16 | Self::I16 | Self::F32)
+    }
+
     /// Bytes of one value.
     #[must_use]
     pub fn size(self) -> usize {
@@ -108,7 +116,9 @@ macro_rules! integer_sample {
         #[expect(clippy::allow_attributes, reason = "which casts lose something depends on the type")]
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_lossless, clippy::cast_sign_loss, reason = "checked by the round trip, or documented as rounding")]
         impl Sample for $t {
+            #[inline(always)]
             fn to_f32(self) -> f32 { self as f32 }
+            #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
             fn is_finite(self) -> bool { true }
             fn swap(self) -> Self { self.swap_bytes() }
@@ -126,7 +136,9 @@ macro_rules! float_sample {
         #[expect(clippy::allow_attributes, reason = "which casts lose something depends on the type")]
         #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, reason = "documented as rounding")]
         impl Sample for $t {
+            #[inline(always)]
             fn to_f32(self) -> f32 { self as f32 }
+            #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
             fn is_finite(self) -> bool { <$t>::is_finite(self) }
             fn swap(self) -> Self { Self::from_bits(self.to_bits().swap_bytes()) }
@@ -246,6 +258,12 @@ impl Scaling {
         Self { gain: vec![gain; bands], offset: vec![0.0; bands] }
     }
 
+    /// Whether physical values are the stored ones.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        self.gain.iter().all(|&g| g == 1.0) && self.offset.iter().all(|&o| o == 0.0)
+    }
+
     /// The same with a value subtracted in each band, in physical units.
     #[must_use]
     pub fn less(&self, shift: &[f64]) -> Self {
@@ -265,44 +283,59 @@ impl Scaling {
 
 /// Pixels of one window, in the bands that were asked for, as stored (unscaled, native type).
 ///
-/// The layout is band-major whatever the file's interleave: value `(band, pixel)` is `samples[band * stride + pixel]`,
-/// `pixel = line_in_window * width + sample_in_window`. Values from `window.pixels()` to `stride` are padding, zero.
+/// Whatever the file's interleave, pixels lie in groups of [`Tile::GROUP`], band after band within a group:
+/// `[group][band][GROUP]`, `pixel = line_in_window * width + sample_in_window`. So whoever takes the bands of a few
+/// neighbouring pixels reads one stretch of memory. Values from `window.pixels()` to `padded` are padding, zero.
 #[derive(Debug, Clone)]
 pub struct Tile {
     /// Place in the scene.
     pub window: Window,
     /// Number of bands held.
     pub bands: usize,
-    /// Distance between bands, in values: the number of pixels rounded up to a multiple of [`Tile::ALIGN`].
-    pub stride: usize,
+    /// The number of pixels rounded up to a multiple of [`Tile::ALIGN`].
+    pub padded: usize,
     /// The values.
     pub samples: Samples,
 }
 
 impl Tile {
-    /// Pixels per band are padded to a multiple of this, so that every backend's vectors and words fit.
+    /// Pixels of a group.
+    pub const GROUP: usize = 32;
+
+    /// Pixels are padded to a multiple of this, so that every backend's vectors and words fit.
     pub const ALIGN: usize = 64;
 
     /// A tile of zeros.
     #[must_use]
     pub fn zeros(window: Window, bands: usize, sample_type: SampleType) -> Self {
-        let stride = Self::stride_for(window.pixels());
-        Self { window, bands, stride, samples: Samples::zeros(sample_type, bands * stride) }
+        let padded = window.pixels().next_multiple_of(Self::ALIGN);
+        Self { window, bands, padded, samples: Samples::zeros(sample_type, bands * padded) }
     }
 
-    /// The stride of a tile of `pixels` pixels.
+    /// Where the value of a band and a pixel lies.
+    #[inline]
     #[must_use]
-    pub fn stride_for(pixels: usize) -> usize {
-        pixels.next_multiple_of(Self::ALIGN)
+    pub fn index(&self, band: usize, pixel: usize) -> usize {
+        (pixel / Self::GROUP * self.bands + band) * Self::GROUP + pixel % Self::GROUP
+    }
+
+    /// The values of one band, pixel by pixel; `values` are those of the tile.
+    pub fn band<'a, T>(&self, values: &'a [T], band: usize) -> impl Iterator<Item = &'a T> + Clone + use<'a, T> {
+        let groups = values.chunks_exact((self.bands * Self::GROUP).max(1));
+        groups.flat_map(move |group| &group[band * Self::GROUP..][..Self::GROUP]).take(self.window.pixels())
     }
 
     /// The tile's columns in `range`, counted from the window's first.
     #[must_use]
     pub fn columns(&self, range: Range<usize>) -> Self {
         fn copy<T: Sample>(from: &Tile, values: &[T], range: &Range<usize>, to: &mut Tile, into: &mut [T]) {
-            for (from_band, to_band) in values.chunks_exact(from.stride).zip(into.chunks_exact_mut(to.stride)) {
-                let lines = from_band.chunks_exact(from.window.width).zip(to_band.chunks_exact_mut(range.len()));
-                lines.take(from.window.height).for_each(|(a, b)| b.copy_from_slice(&a[range.clone()]));
+            let width = from.window.width;
+            let mut line: Vec<T> = Vec::new();
+            for band in 0..from.bands {
+                let wanted = from.band(values, band).enumerate().filter(|(p, _)| range.contains(&(p % width)));
+                line.clear();
+                line.extend(wanted.map(|(_, v)| *v));
+                lay(into, to.bands, band, 0, &line);
             }
         }
         let window = Window { x: self.window.x + range.start, width: range.len(), ..self.window };
@@ -332,17 +365,38 @@ impl Tile {
         valid
     }
 
-    /// The same for some of the pixels, into a list that is reused.
+    /// The same for some of the pixels, from the first of a group on, into a list that is reused.
     pub fn valid_in(&self, pixels: Range<usize>, nodata: Option<f64>, valid: &mut Vec<bool>) {
-        let mut marks = vec![0; pixels.len()];
-        with_samples!(&self.samples, values => pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || for band in values.chunks_exact(self.stride.max(1)) {
-                mark(&band[pixels.clone()], nodata, &mut marks);
-            }
-        ));
         valid.clear();
-        valid.extend(marks.into_iter().map(|m| m == NONZERO));
+        with_samples!(&self.samples, values => {
+            let groups = values.chunks_exact((self.bands * Self::GROUP).max(1));
+            for group in groups.skip(pixels.start / Self::GROUP).take(pixels.len().div_ceil(Self::GROUP)) {
+                let marks = wide(
+                    group,
+                    #[inline(always)]
+                    |group| marks(group, nodata),
+                );
+                valid.extend(marks.map(|m| m == NONZERO));
+            }
+        });
+        valid.truncate(pixels.len());
+    }
+}
+
+/// Lays a run of values of a band into a tile's values, from a pixel on.
+pub(crate) fn lay<T: Copy>(tile: &mut [T], bands: usize, band: usize, pixel: usize, run: &[T]) {
+    const GROUP: usize = Tile::GROUP;
+    let (head, rest) = run.split_at((pixel.next_multiple_of(GROUP) - pixel).min(run.len()));
+    let at = |pixel: usize| (pixel / GROUP * bands + band) * GROUP + pixel % GROUP;
+    tile[at(pixel)..][..head.len()].copy_from_slice(head);
+    let (whole, tail) = rest.as_chunks::<GROUP>();
+    let mut to = at(pixel + head.len());
+    for values in whole {
+        tile[to..][..GROUP].copy_from_slice(values);
+        to += bands * GROUP;
+    }
+    if !tail.is_empty() {
+        tile[to..][..tail.len()].copy_from_slice(tail);
     }
 }
 
@@ -352,15 +406,19 @@ const NONZERO: u32 = 2;
 
 /// Whole words instead of flags: they are as wide as most samples, so that registers hold as many of both.
 #[inline(always)]
-fn mark<T: Sample>(band: &[T], nodata: Option<f64>, marks: &mut [u32]) {
+fn marks<T: Sample>(group: &[T], nodata: Option<f64>) -> [u32; Tile::GROUP] {
     let (fill, declared) = match nodata.and_then(T::nodata) {
         Some(fill) => (fill, true),
         None => (T::zeroed(), false),
     };
-    for (mark, &v) in marks.iter_mut().zip(band) {
-        let bad = !v.is_finite() | (declared & (v == fill));
-        *mark |= if bad { BAD } else { 0 } | if v != T::zeroed() { NONZERO } else { 0 };
+    let mut marks = [0; Tile::GROUP];
+    for band in group.as_chunks::<{ Tile::GROUP }>().0 {
+        for (mark, &v) in marks.iter_mut().zip(band) {
+            let bad = !v.is_finite() | (declared & (v == fill));
+            *mark |= if bad { BAD } else { 0 } | if v != T::zeroed() { NONZERO } else { 0 };
+        }
     }
+    marks
 }
 
 #[cfg(test)]
@@ -374,11 +432,33 @@ mod tests {
         let pixels = [[0.1, 0.0], [-9999.0, 0.2], [0.1, f32::NAN], [0.0, 0.0], [f32::INFINITY, 1.0], [-0.1, -0.2]];
         if let Samples::F32(v) = &mut tile.samples {
             for (p, x) in pixels.iter().enumerate() {
-                (v[p], v[Tile::ALIGN + p]) = (x[0], x[1]);
+                (v[p], v[Tile::GROUP + p]) = (x[0], x[1]);
             }
         }
         assert_eq!(tile.valid(Some(-9999.0)), [true, false, false, false, false, true]);
         assert!(tile.valid(None)[1]);
+    }
+
+    #[test]
+    fn runs_of_a_band_come_back_in_order() {
+        let window = Window { x: 4, y: 9, width: 47, height: 3 };
+        let mut tile = Tile::zeros(window, 3, SampleType::U16);
+        let value = |band: usize, pixel: usize| (1000 * band + pixel) as u16;
+        let Samples::U16(mut values) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
+        for band in 0..3 {
+            for (first, last) in [(0, 47), (47, 60), (60, 141)] {
+                let run: Vec<u16> = (first..last).map(|p| value(band, p)).collect();
+                lay(&mut values, 3, band, first, &run);
+            }
+            assert!(tile.band(&values, band).enumerate().all(|(p, v)| *v == value(band, p)));
+            assert_eq!(values[tile.index(band, 100)], value(band, 100));
+        }
+        tile.samples = Samples::U16(values);
+        let part = tile.columns(5..45);
+        let Samples::U16(values) = &part.samples else { panic!() };
+        for (p, v) in part.band(values, 2).enumerate() {
+            assert_eq!(*v, value(2, p / 40 * 47 + 5 + p % 40));
+        }
     }
 
     #[test]

@@ -102,11 +102,11 @@ fn pixels(count: usize, targets: &Array2<f64>) -> Vec<Vec<f32>> {
 fn tile(pixels: &[Vec<f32>]) -> Tile {
     let window = Window { x: 0, y: 0, width: pixels.len(), height: 1 };
     let mut tile = Tile::zeros(window, pixels[0].len(), SampleType::F32);
-    let stride = tile.stride;
-    let Samples::F32(values) = &mut tile.samples else { unreachable!() };
     for (p, pixel) in pixels.iter().enumerate() {
         for (b, &v) in pixel.iter().enumerate() {
-            values[b * stride + p] = v;
+            let at = tile.index(b, p);
+            let Samples::F32(values) = &mut tile.samples else { unreachable!() };
+            values[at] = v;
         }
     }
     tile
@@ -153,7 +153,7 @@ impl Ground {
 fn task(methods: &[&'static dyn Method], targets: &Array2<f64>, ground: &Ground) -> Task {
     let scaling = Scaling::identity(targets.ncols());
     let task = Task::new(methods, targets.view(), Some(&ground.model), SampleType::F32, scaling).unwrap();
-    Task { nodata: Some(-9999.0), ..task }
+    task.with_nodata(Some(-9999.0))
 }
 
 /// Methods that have scores for so many bands: a correlation needs two.
@@ -272,7 +272,7 @@ fn agrees(mut map: impl FnMut(Task, &Tile) -> Option<Scores>) -> usize {
         let pixels = pixels(pixel_count, &targets);
         let methods = methods(bands);
         for rules in [false, true] {
-            let task = Task { rules, ..task(&methods, &targets, &ground) };
+            let task = task(&methods, &targets, &ground).with_rules(rules);
             let Some(scores) = map(task, &tile(&pixels)) else { return 0 };
             for (method, scores) in methods.iter().zip(&scores.maps) {
                 let naive = ground.statistics.naive();
@@ -352,14 +352,14 @@ fn key_error(backend: &mut dyn Backend, pixels: &[Vec<f32>], good: &Task) -> f64
     let mean_length = product.shift.iter().map(|m| m * m).sum::<f64>().sqrt();
     let mut worst = 0.0_f64;
     for (p, x) in pixels.iter().enumerate() {
-        let mut row: Vec<f32> = x.iter().zip(&product.shift).map(|(x, m)| (f64::from(*x) - m) as f32).collect();
+        let mut row: Vec<f64> = x.iter().zip(&product.shift).map(|(x, m)| f64::from(*x) - m).collect();
         row.resize(product.features(), 0.0);
         let Some(pixel) = product.space.of(&mut row, x.len(), mean_length) else { continue };
         if !pixel.tame || !x.iter().all(|v| v.is_finite()) {
             continue;
         }
         for (t, weights) in product.exact.rows().into_iter().enumerate() {
-            let sum: f64 = pixel.features.iter().zip(weights).map(|(a, b)| f64::from(*a) * b).sum();
+            let sum: f64 = row.iter().zip(weights).map(|(a, b)| a * b).sum();
             let exact = if method.word() == "sid" { sum + constants[t][1] } else { sum * constants[t][0] };
             let error = (f64::from(keys[t * pixels.len() + p]) - exact).abs();
             worst = worst.max(error / method.key_error(prepared, &pixel));
@@ -489,10 +489,9 @@ fn every_sample_type_is_scaled_right() {
     for sample_type in SampleType::ALL {
         let window = Window { x: 0, y: 0, width: 13, height: 10 };
         let mut tile = Tile::zeros(window, bands, sample_type);
-        let stride = tile.stride;
         for (p, x) in values.iter().enumerate() {
             for (b, &v) in x.iter().enumerate() {
-                let at = b * stride + p;
+                let at = tile.index(b, p);
                 match &mut tile.samples {
                     Samples::U8(s) => s[at] = v as u8,
                     Samples::I8(s) => s[at] = v as i8,
@@ -507,9 +506,8 @@ fn every_sample_type_is_scaled_right() {
                 }
             }
         }
-        let mut task = task(ALL, &targets, &ground);
-        task.sample_type = sample_type;
-        task.scaling = Scaling { gain: vec![1.0 / 128.0; bands], offset: vec![-0.005; bands] };
+        let scaling = Scaling { gain: vec![1.0 / 128.0; bands], offset: vec![-0.005; bands] };
+        let task = Task::new(ALL, targets.view(), Some(&ground.model), sample_type, scaling).unwrap();
         let physical: Vec<Vec<f64>> = values.iter().map(|x| x.iter().map(|v| v / 128.0 - 0.005).collect()).collect();
         let check = |scores: Scores, what: &str| {
             for (method, scores) in ALL.iter().zip(&scores.maps) {

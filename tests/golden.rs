@@ -43,17 +43,17 @@ impl Golden {
         let targets = Array2::from_shape_vec((count, bands), self.targets.concat()).unwrap();
         let sam = [methods::find("sam").unwrap()];
         let task = Task::new(&sam, targets.view(), None, SampleType::F32, Scaling::identity(bands)).unwrap();
-        Task { rules: true, ..task }
+        task.with_rules(true)
     }
 
     fn tile(&self) -> Tile {
         let window = Window { x: 0, y: 0, width: self.pixels.len(), height: 1 };
         let mut tile = Tile::zeros(window, self.pixels[0].len(), SampleType::F32);
-        let stride = tile.stride;
-        let Samples::F32(values) = &mut tile.samples else { unreachable!() };
         for (p, pixel) in self.pixels.iter().enumerate() {
             for (b, &v) in pixel.iter().enumerate() {
-                values[b * stride + p] = v as f32;
+                let at = tile.index(b, p);
+                let Samples::F32(values) = &mut tile.samples else { unreachable!() };
+                values[at] = v as f32;
             }
         }
         tile
@@ -153,7 +153,7 @@ impl Filters {
         let find = |word| methods::find(word).unwrap();
         let methods = [find("mf"), &methods::ace::SQUARED, find("rx"), find("scm"), find("cem"), find("sid")];
         let task = Task::new(&methods, targets.view(), Some(&model), SampleType::F32, scaling).unwrap();
-        Task { rules: true, ..task }
+        task.with_rules(true)
     }
 
     /// Largest difference of each method from its peer, and the range of the peer's scores.

@@ -5,18 +5,19 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("spectrum", &[]),
     ("wavelengths", &["spectrum"]),
     ("grid", &[]),
-    ("tile", &[]),
+    ("simd", &[]),
+    ("tile", &["simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
     ("scene", &["envi", "grid", "tile", "spectrum", "wavelengths"]),
     ("library", &["envi", "tile", "spectrum", "wavelengths"]),
-    ("background", &["spectrum", "tile"]),
-    ("methods", &["background", "spectrum", "tile"]),
-    ("compute", &["background", "methods", "tile"]),
+    ("background", &["simd", "spectrum", "tile"]),
+    ("methods", &["background", "simd", "spectrum", "tile"]),
+    ("compute", &["background", "methods", "simd", "tile"]),
     ("map", &["grid", "tile", "spectrum"]),
     ("pipeline", &["background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
     ("synthetic", &["envi", "library", "spectrum", "tile", "wavelengths"]),

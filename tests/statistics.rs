@@ -132,9 +132,13 @@ fn shards_that_overlap_or_are_missing_are_refused() {
 fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::Result<Background> {
     let (count, bands) = (pixels.len(), pixels[0].len());
     let mut tile = Tile::zeros(Window { x: 0, y: 0, width: count, height: 1 }, bands, SampleType::F32);
-    let stride = tile.stride;
-    let Samples::F32(values) = &mut tile.samples else { unreachable!() };
-    pixels.iter().enumerate().for_each(|(p, x)| x.iter().enumerate().for_each(|(b, &v)| values[b * stride + p] = v));
+    for (p, x) in pixels.iter().enumerate() {
+        for (b, &v) in x.iter().enumerate() {
+            let at = tile.index(b, p);
+            let Samples::F32(values) = &mut tile.samples else { unreachable!() };
+            values[at] = v;
+        }
+    }
     let about: Vec<f64> = pixels[0].iter().map(|&v| f64::from(v)).collect();
     let units = Units::new(1, count, None);
     let units = units.within(tile.window).unwrap();

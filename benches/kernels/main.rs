@@ -50,14 +50,14 @@ fn tiles(random: &mut Random) -> Vec<Tile> {
     let one = |i: usize| {
         let window = Window { x: 0, y: i * TILE.0, width: TILE.1, height: TILE.0 };
         let mut tile = Tile::zeros(window, BANDS, SampleType::F32);
-        let stride = tile.stride;
-        let Samples::F32(values) = &mut tile.samples else { unreachable!() };
         for p in 0..window.pixels() {
             let mix: Vec<&Vec<f64>> = (0..3).map(|_| &ground[(random.unit() * 40.0) as usize]).collect();
             let (a, b, light) = (random.unit(), random.unit(), 0.3 + 0.8 * random.unit());
             for band in 0..BANDS {
                 let signal = light * (a * mix[0][band] + (1.0 - a) * (b * mix[1][band] + (1.0 - b) * mix[2][band]));
-                values[band * stride + p] = (signal + 0.004 * (random.unit() - 0.5)) as f32;
+                let at = tile.index(band, p);
+                let Samples::F32(values) = &mut tile.samples else { unreachable!() };
+                values[at] = (signal + 0.004 * (random.unit() - 0.5)) as f32;
             }
         }
         tile
@@ -71,7 +71,7 @@ fn values(tile: &Tile) -> &[f32] {
 }
 
 fn pixel(tile: &Tile, p: usize) -> Vec<f64> {
-    (0..BANDS).map(|b| f64::from(values(tile)[b * tile.stride + p])).collect()
+    (0..BANDS).map(|b| f64::from(values(tile)[tile.index(b, p)])).collect()
 }
 
 /// Best target and angle of every 997th pixel are those of the formula.

@@ -7,6 +7,7 @@
 //! depend on nothing but the scene.
 
 use super::units::Unit;
+use crate::simd::wide;
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
 
@@ -51,19 +52,31 @@ pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling,
     let count = rows.iter().map(|&start| counts[start..][..width].iter().filter(|c| **c).count() as u64).sum();
     let stride = unit.window.pixels().next_multiple_of(ALIGN);
     let mut values = vec![0.0; tile.bands * stride];
-    with_samples!(&tile.samples, samples => pulp::Arch::new().dispatch(
+    with_samples!(&tile.samples, samples => wide(
+        &mut values,
         #[inline(always)]
-        || {
-            for (band, values) in values.chunks_exact_mut(stride).enumerate() {
-                let (gain, shift) = (scaling.gain[band], scaling.offset[band] - about[band]);
-                let column = &samples[band * tile.stride..][..tile.stride];
-                for (&start, values) in rows.iter().zip(values.chunks_exact_mut(width)) {
-                    subtract(&column[start..][..width], &counts[start..][..width], gain, shift, values);
+        |values| {
+            for (row, &start) in rows.iter().enumerate() {
+                for (pixel, length) in within_groups(start, width) {
+                    let counts = &counts[pixel..][..length];
+                    let at = row * width + pixel - start;
+                    for band in 0..tile.bands {
+                        let (gain, shift) = (scaling.gain[band], scaling.offset[band] - about[band]);
+                        let column = &samples[tile.index(band, pixel)..][..length];
+                        subtract(column, counts, gain, shift, &mut values[band * stride + at..][..length]);
+                    }
                 }
             }
         }
     ));
     Differences { count, bands: tile.bands, stride, values }
+}
+
+/// Cuts a run of pixels where the tile's groups end: first pixels and lengths.
+fn within_groups(start: usize, length: usize) -> impl Iterator<Item = (usize, usize)> {
+    let end = start + length;
+    let groups = (start / Tile::GROUP..end.div_ceil(Tile::GROUP)).map(|g| g * Tile::GROUP);
+    groups.map(move |first| (first.max(start), (first + Tile::GROUP).min(end) - first.max(start)))
 }
 
 #[inline(always)]
@@ -105,9 +118,10 @@ impl Differences {
             let exponent = ((largest.to_bits() >> 52) & 0x7ff) as i32 - 1023;
             *step = 2.0_f64.powi(exponent + 1 - BITS);
             let inverse = 1.0 / *step;
-            pulp::Arch::new().dispatch(
+            wide(
+                integers,
                 #[inline(always)]
-                || {
+                |integers| {
                     let rounded = |v: f64| (v * inverse + ROUNDING).to_bits() as i32;
                     integers.iter_mut().zip(values).for_each(|(integer, &v)| *integer = rounded(v));
                 },
@@ -134,10 +148,9 @@ mod tests {
     fn differences_are_of_the_pixels_that_count() {
         let window = Window { x: 3, y: 0, width: 5, height: 4 };
         let mut tile = Tile::zeros(window, 2, SampleType::F32);
-        let stride = tile.stride;
         let Samples::F32(v) = &mut tile.samples else { panic!("f32") };
         for p in 0..20 {
-            (v[p], v[stride + p]) = (0.3 + 0.01 * p as f32, 7.0);
+            (v[p], v[Tile::GROUP + p]) = (0.3 + 0.01 * p as f32, 7.0);
         }
         v[11] = f32::NAN;
         let mut counts = vec![true; 20];

@@ -8,7 +8,6 @@ pub mod cpu;
 pub mod gpu;
 mod task;
 
-pub(crate) use task::assignments;
 pub use task::{Assignment, Ending, Task};
 
 use crate::background::{Differences, Moments, Unit, differences};
@@ -17,7 +16,7 @@ use crate::tile::{Scaling, Tile, Window};
 
 /// Pixels that a thread of the host works on at once. At 285 bands they take 0.6 MB, once as pixels and once in groups of
 /// them: it fits the second-level cache of current processors.
-pub(crate) const PIXELS_A_BLOCK: usize = 256;
+pub(crate) const PIXELS_A_BLOCK: usize = 64;
 
 /// The scores of one tile.
 #[derive(Debug, Clone, PartialEq)]

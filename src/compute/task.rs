@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use crate::error::Result;
-use crate::methods::{Method, Model, Prepared, Product};
+use crate::methods::{Method, Model, Needs, Prepared, Product};
 use crate::tile::{SampleType, Scaling};
 
 /// A method's ending on a product.
@@ -49,8 +49,8 @@ pub struct Task {
     pub columns: Option<usize>,
     /// Type of the samples in the tiles.
     pub sample_type: SampleType,
-    /// Stored values to reflectance, one gain and offset a band in use.
-    pub scaling: Scaling,
+    /// Stored values to reflectance, one gain and offset a band in use. Fixed, as products were adapted to it.
+    scaling: Scaling,
     /// Stored value that means no data.
     pub nodata: Option<f64>,
     /// Whether every target's score is wanted.
@@ -69,10 +69,46 @@ impl Task {
         sample_type: SampleType,
         scaling: Scaling,
     ) -> Result<Self> {
-        let groups = vec![assignments(methods, spectra, model)?];
-        let methods = methods.to_vec();
-        let targets = spectra.nrows();
-        Ok(Self { methods, targets, groups, columns: None, sample_type, scaling, nodata: None, rules: false })
+        let one = std::slice::from_ref(&model);
+        Self::grouped(methods, spectra, one, None, sample_type, scaling)
+    }
+
+    /// The same for a scene whose groups of so many columns have backgrounds of their own. A group without one has no
+    /// products when any method needs it.
+    pub(crate) fn grouped(
+        methods: &[&'static dyn Method],
+        spectra: ArrayView2<f64>,
+        models: &[Option<&Model>],
+        columns: Option<usize>,
+        sample_type: SampleType,
+        scaling: Scaling,
+    ) -> Result<Self> {
+        let alone = methods.iter().all(|m| m.needs() == Needs::Nothing);
+        let of = |model: &Option<&Model>| match model {
+            None if !alone && columns.is_some() => Ok(Vec::new()),
+            model => assignments(methods, spectra, *model, &scaling),
+        };
+        let groups = models.iter().map(of).collect::<Result<_>>()?;
+        let (methods, targets) = (methods.to_vec(), spectra.nrows());
+        Ok(Self { methods, targets, groups, columns, sample_type, scaling, nodata: None, rules: false })
+    }
+
+    /// With the stored value that means no data.
+    #[must_use]
+    pub fn with_nodata(self, nodata: Option<f64>) -> Self {
+        Self { nodata, ..self }
+    }
+
+    /// Whether every target's score is wanted.
+    #[must_use]
+    pub fn with_rules(self, rules: bool) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Stored values to reflectance.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
     }
 
     /// Number of bands in use.
@@ -96,10 +132,11 @@ impl Task {
 }
 
 /// The products of one group of pixels, each made once for all methods that share it.
-pub(crate) fn assignments(
+fn assignments(
     methods: &[&'static dyn Method],
     spectra: ArrayView2<f64>,
     model: Option<&Model>,
+    scaling: &Scaling,
 ) -> Result<Vec<Assignment>> {
     let mut assignments: Vec<Assignment> = Vec::new();
     // Those that whiten first: their product serves the others of its basis too.
@@ -111,8 +148,9 @@ pub(crate) fn assignments(
         let at = match at {
             Some(at) => at,
             None => {
-                let product = Arc::new(method.product(spectra, model)?);
-                assignments.push(Assignment { product, endings: Vec::new() });
+                let mut product = method.product(spectra, model)?;
+                product.adapt(scaling);
+                assignments.push(Assignment { product: Arc::new(product), endings: Vec::new() });
                 assignments.len() - 1
             }
         };

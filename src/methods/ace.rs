@@ -24,8 +24,7 @@
 
 use ndarray::ArrayView2;
 
-use super::numeric::dot;
-use super::{Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
+use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
 use crate::error::Result;
 
 /// Adaptive coherence.
@@ -119,8 +118,8 @@ impl Method for Coherence {
         }
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        let s = dot(pixel.precise, prepared.product.target(target));
+    fn score(&self, _prepared: &Prepared, pixel: &Pixel, _target: usize, met: Met) -> f64 {
+        let s = met.product;
         if pixel.energy > 0.0 { self.of(s, (s * s / pixel.energy).min(1.0)) } else { 0.0 }
     }
 }

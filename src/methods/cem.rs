@@ -21,8 +21,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::numeric::dot;
-use super::{Method, Model, Naive, Needs, Pixel, Prepared, Product, Space, module_doc};
+use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, Space, module_doc};
 use crate::error::{Error, Result};
 
 /// Constrained energy minimisation.
@@ -87,10 +86,12 @@ impl Method for EnergyMinimisation {
             }
             row.iter_mut().zip(solved).for_each(|(w, s)| *w = s / energy);
         }
-        Ok(Product { precise: true, ..Product::new(self.basis(), Space::Reflectance, exact, vec![]) })
+        let mut product = Product::new(self.basis(), Space::Reflectance, exact, vec![]);
+        product.precise = true;
+        Ok(product)
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        dot(pixel.precise, prepared.product.target(target))
+    fn score(&self, _prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {
+        met.product
     }
 }

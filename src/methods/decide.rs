@@ -8,6 +8,9 @@ use super::{Method, Pixel, Prepared};
 /// rounding of the runner-up.
 pub const CANDIDATES: usize = 4;
 
+/// Fewer targets are all scored in f64, and need not be ranked.
+pub const MIN_RANKED: usize = 3;
+
 /// The targets of one pixel with the largest keys, best first; unused places hold [`Candidates::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidates {
@@ -44,26 +47,48 @@ pub struct Decision {
 /// equal output on every backend. Equal scores go to the lower index.
 #[must_use]
 pub fn decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &Candidates) -> Decision {
-    let second = if prepared.targets() > 1 { 1 } else { 0 };
-    let floor = f64::from(ranked.key[second]) - 2.0 * method.key_error(prepared, pixel);
-    let last = prepared.targets().min(CANDIDATES) - 1;
-    let ranking_is_sound = pixel.tame && ranked.target[last] != Candidates::NONE;
-    let undecided = prepared.targets() > CANDIDATES && f64::from(ranked.key[last]) >= floor;
-    let score = |target: u32| (target, method.score(prepared, pixel, target as usize));
-    if !ranking_is_sound || undecided {
-        return decide_scored(method, (0..prepared.targets() as u32).map(score));
+    let targets = prepared.targets();
+    let mut top = Top::new(method);
+    if targets < MIN_RANKED {
+        (0..targets as u32).for_each(|target| top.meet(prepared, pixel, [target]));
+        return top.decision();
     }
-    let close =
-        ranked.target.iter().zip(&ranked.key).filter(|(t, k)| **t != Candidates::NONE && f64::from(**k) >= floor);
-    decide_scored(method, close.map(|(&target, _)| score(target)))
+    let floor = f64::from(ranked.key[1]) - 2.0 * method.key_error(prepared, pixel);
+    let last = targets.min(CANDIDATES) - 1;
+    let ranking_is_sound = pixel.tame && ranked.target[last] != Candidates::NONE;
+    let close = ranked.key[..=last].iter().filter(|k| f64::from(**k) >= floor).count();
+    if !ranking_is_sound || (close == CANDIDATES && targets > CANDIDATES) {
+        return decide_all(method, prepared, pixel, |_, _| {});
+    }
+    match close {
+        2 => top.meet(prepared, pixel, [ranked.target[0], ranked.target[1]]),
+        _ => ranked.target[..close].iter().for_each(|&target| top.meet(prepared, pixel, [target])),
+    }
+    top.decision()
 }
 
-/// Decides one pixel from the scores of the targets that matter.
+/// Decides one pixel from the scores of all targets, and hands these out.
 #[must_use]
-pub fn decide_scored(method: &dyn Method, scores: impl Iterator<Item = (u32, f64)>) -> Decision {
-    let mut top = Top { method, best: (Candidates::NONE, f64::NAN), second: (Candidates::NONE, f64::NAN) };
-    scores.for_each(|new| top.insert(new));
-    Decision { best: top.best.0, score: top.best.1, runner_up: top.second.0, runner_up_score: top.second.1 }
+pub fn decide_all(
+    method: &dyn Method,
+    prepared: &Prepared,
+    pixel: &Pixel,
+    mut take: impl FnMut(usize, f64),
+) -> Decision {
+    /// Targets that a pixel meets at once.
+    const TOGETHER: u32 = 4;
+    let mut top = Top::new(method);
+    let targets = prepared.targets() as u32;
+    for first in (0..targets).step_by(TOGETHER as usize) {
+        // The last few meet the last target more than once.
+        let group: [u32; TOGETHER as usize] = std::array::from_fn(|i| (first + i as u32).min(targets - 1));
+        for (target, met) in (first..targets).zip(prepared.product.meet(pixel, group)) {
+            let score = method.score(prepared, pixel, target as usize, met);
+            take(target as usize, score);
+            top.insert((target, score));
+        }
+    }
+    top.decision()
 }
 
 struct Top<'a> {
@@ -72,7 +97,21 @@ struct Top<'a> {
     second: (u32, f64),
 }
 
-impl Top<'_> {
+impl<'a> Top<'a> {
+    fn new(method: &'a dyn Method) -> Self {
+        Self { method, best: (Candidates::NONE, f64::NAN), second: (Candidates::NONE, f64::NAN) }
+    }
+
+    fn meet<const N: usize>(&mut self, prepared: &Prepared, pixel: &Pixel, targets: [u32; N]) {
+        for (target, met) in targets.into_iter().zip(prepared.product.meet(pixel, targets)) {
+            self.insert((target, self.method.score(prepared, pixel, target as usize, met)));
+        }
+    }
+
+    fn decision(self) -> Decision {
+        Decision { best: self.best.0, score: self.best.1, runner_up: self.second.0, runner_up_score: self.second.1 }
+    }
+
     fn insert(&mut self, new: (u32, f64)) {
         if self.wins(new, self.best) {
             self.second = std::mem::replace(&mut self.best, new);

@@ -23,8 +23,7 @@
 
 use ndarray::ArrayView2;
 
-use super::numeric::dot;
-use super::{Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
+use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
 use crate::error::Result;
 
 /// The matched filter.
@@ -104,8 +103,7 @@ impl Method for MatchedFilter {
         products.iter_mut().for_each(|p| *p *= constant[0]);
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        let deviations = dot(pixel.precise, prepared.product.target(target));
-        if self.sigma { deviations } else { deviations / prepared.product.strength[target] }
+    fn score(&self, prepared: &Prepared, _pixel: &Pixel, target: usize, met: Met) -> f64 {
+        if self.sigma { met.product } else { met.product / prepared.product.strength[target] }
     }
 }

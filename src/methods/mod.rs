@@ -18,9 +18,9 @@ pub mod sam;
 pub mod scm;
 pub mod sid;
 
-pub use decide::{CANDIDATES, Candidates, Decision, decide, decide_scored};
-pub use numeric::norm;
-pub use product::{Prepared, Product, Space};
+pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all};
+pub(crate) use product::padded;
+pub use product::{Met, Prepared, Product, Space};
 
 use ndarray::{Array2, ArrayView2};
 
@@ -91,11 +91,10 @@ impl Naive<'_> {
 /// One pixel as a method sees it before it meets a target.
 #[derive(Debug, Clone, Copy)]
 pub struct Pixel<'a> {
-    /// Its features in the product's space; f32, the same on every backend.
-    pub features: &'a [f32],
-    /// The same before they were rounded to f32, of a product that is [`Product::precise`]; otherwise empty.
-    pub precise: &'a [f64],
-    /// Their length (of [`Space::Distribution`]: the largest magnitude of a logarithm).
+    /// What meets the targets, the same on every backend: its features, or its stored values when the product has weights
+    /// for these. Zeros may follow.
+    pub values: &'a [f64],
+    /// A bound on the length of its features (of [`Space::Distribution`]: the largest magnitude of a logarithm).
     pub length: f64,
     /// Length of what was subtracted to come to the features.
     pub removed: f64,
@@ -103,6 +102,13 @@ pub struct Pixel<'a> {
     pub tame: bool,
     /// Squared length of the whitened features, as the device computed it; NaN where the product has no whitening.
     pub energy: f64,
+}
+
+impl Pixel<'_> {
+    /// Without its values yet.
+    fn new(length: f64, removed: f64, tame: bool) -> Self {
+        Self { values: &[], length, removed, tame, energy: f64::NAN }
+    }
 }
 
 /// A mapping method. Implementations are stateless.
@@ -158,8 +164,8 @@ pub trait Method: Sync + Send {
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         prepared.product_error(pixel)
     }
-    /// The score that is reported, in f64.
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64;
+    /// The score that is reported, in f64, of a pixel that met a target.
+    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64;
     /// Whether score `a` is better than score `b`.
     fn better(&self, a: f64, b: f64) -> bool {
         a > b

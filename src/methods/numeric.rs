@@ -1,71 +1,146 @@
-//! Sums over the features of one pixel, in f64.
+//! Sums over the values of one pixel, in f64.
 //!
-//! Every sum runs in sixteen interleaved partial sums and without fused multiply-add, so that it has the same bits on
-//! every processor; `pulp` only picks the widest registers that the processor has.
+//! Every sum runs in sixteen interleaved partial sums of fused multiply-adds, and these are added in pairs, so that it has
+//! the same bits on every processor; only the width of the registers differs.
 
-const LANES: usize = 16;
+use pulp::{Simd, WithSimd};
 
-/// Σ f(x, t) over the features.
+use crate::simd::run;
+
+/// Partial sums of a sum.
+pub(super) const LANES: usize = 16;
+
+/// Sixteen values from `start` on; behind the last there are zeros, which add nothing.
 #[inline(always)]
-fn sum<X: Copy + Into<f64>>(x: &[X], t: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (xs, ts) = (x.chunks_exact(LANES), t.chunks_exact(LANES));
-    let rest = xs.remainder().iter().zip(ts.remainder());
-    for (x, t) in xs.zip(ts) {
-        for lane in 0..LANES {
-            lanes[lane] += f(x[lane].into(), t[lane]);
+fn lanes<S: Simd, const V: usize>(simd: S, values: &[f64], start: usize) -> [S::f64s; V] {
+    let mut lanes = [simd.splat_f64s(0.0); V];
+    match values[start..].first_chunk::<LANES>() {
+        Some(whole) => lanes.copy_from_slice(S::as_simd_f64s(whole).0),
+        None => {
+            for (v, lane) in lanes.iter_mut().enumerate() {
+                let rest = values.get(start + v * S::F64_LANES..).unwrap_or_default();
+                *lane = simd.partial_load_f64s(&rest[..rest.len().min(S::F64_LANES)]);
+            }
         }
     }
-    for (lane, (&x, &t)) in lanes.iter_mut().zip(rest) {
-        *lane += f(x.into(), t);
-    }
-    lanes.iter().sum()
+    lanes
 }
 
-/// x · t.
-pub(super) fn dot<X: Copy + Into<f64>>(x: &[X], t: &[f64]) -> f64 {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || sum(x, t, |x, t| x * t),
-    )
+/// Adds the partial sums in pairs.
+#[inline(always)]
+fn total<S: Simd, const V: usize>(simd: S, sums: &[S::f64s; V]) -> f64 {
+    let (mut sums, mut vectors) = (*sums, V);
+    while vectors > 1 {
+        vectors /= 2;
+        (0..vectors).for_each(|v| sums[v] = simd.add_f64s(sums[v], sums[v + vectors]));
+    }
+    let mut lanes = [0.0; 8];
+    let mut half = S::F64_LANES;
+    S::as_mut_simd_f64s(&mut lanes[..half]).0[0] = sums[0];
+    while half > 1 {
+        half /= 2;
+        (0..half).for_each(|lane| lanes[lane] += lanes[lane + half]);
+    }
+    lanes[0]
+}
+
+/// x · t for each t, and x · x: a pixel is read once for all.
+pub(super) fn dots<const N: usize>(x: &[f64], targets: [&[f64]; N]) -> ([f64; N], f64) {
+    run(Dots { x, targets })
+}
+
+struct Dots<'a, const N: usize> {
+    x: &'a [f64],
+    targets: [&'a [f64]; N],
+}
+
+impl<const N: usize> WithSimd for Dots<'_, N> {
+    type Output = ([f64; N], f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        match S::F64_LANES {
+            8 => self.in_vectors::<S, 2>(simd),
+            4 => self.in_vectors::<S, 4>(simd),
+            2 => self.in_vectors::<S, 8>(simd),
+            _ => self.in_vectors::<S, LANES>(simd),
+        }
+    }
+}
+
+impl<const N: usize> Dots<'_, N> {
+    #[inline(always)]
+    fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> ([f64; N], f64) {
+        let zero = simd.splat_f64s(0.0);
+        let (mut sums, mut square) = ([[zero; V]; N], [zero; V]);
+        for start in (0..self.x.len()).step_by(LANES) {
+            let x: [S::f64s; V] = lanes::<S, V>(simd, self.x, start);
+            for (sums, t) in sums.iter_mut().zip(self.targets) {
+                let t: [S::f64s; V] = lanes::<S, V>(simd, t, start);
+                for v in 0..V {
+                    sums[v] = simd.mul_add_f64s(x[v], t[v], sums[v]);
+                }
+            }
+            for v in 0..V {
+                square[v] = simd.mul_add_f64s(x[v], x[v], square[v]);
+            }
+        }
+        let mut products = [0.0; N];
+        for (product, sums) in products.iter_mut().zip(&sums) {
+            *product = total::<S, V>(simd, sums);
+        }
+        (products, total::<S, V>(simd, &square))
+    }
+}
+
+/// asin(√z)/√z = Σ [`ARCSINE`]ᵢ·zⁱ for z from 0 to ¼, within 5e-15: interpolated at Chebyshev's points.
+const ARCSINE: [f64; 11] = [
+    1.000_000_000_000_003_8,
+    0.166_666_666_663_415_42,
+    0.075_000_000_513_120_99,
+    0.044_642_825_644_114_74,
+    0.030_382_932_142_014_454,
+    0.022_354_191_111_546_174,
+    0.017_554_905_057_861_198,
+    0.012_522_685_763_848_193,
+    0.018_019_654_003_487_852,
+    -0.007_490_728_091_954_2,
+    0.031_647_833_779_482_29,
+];
+
+/// The angle of a cosine in −1..=1, within 1e-14. Without branches, as it is asked for every pixel twice.
+#[inline]
+pub(super) fn acos(cosine: f64) -> f64 {
+    let near = cosine.abs();
+    let steep = near > 0.5;
+    // Of small angles half the angle's sine is taken, as their cosine tells little.
+    let z = if steep { 0.5 - 0.5 * near } else { near * near };
+    let sine = if steep { z.sqrt() } else { near };
+    let c = &ARCSINE;
+    let (z2, z4) = (z * z, (z * z) * (z * z));
+    let low = (c[0] + c[1] * z) + (c[2] + c[3] * z) * z2;
+    let middle = (c[4] + c[5] * z) + (c[6] + c[7] * z) * z2;
+    let high = (c[8] + c[9] * z) + c[10] * z2;
+    let asin = sine * (low + (middle + high * z4) * z4);
+    let angle = if steep { 2.0 * asin } else { std::f64::consts::FRAC_PI_2 - asin };
+    if cosine < 0.0 { std::f64::consts::PI - angle } else { angle }
 }
 
 /// ‖x/norm − t‖² and ‖x/norm + t‖².
-pub(super) fn chords(x: &[f32], norm: f64, t: &[f64]) -> (f64, f64) {
+pub(super) fn chords(x: &[f64], norm: f64, t: &[f64]) -> (f64, f64) {
     let scale = 1.0 / norm;
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || (sum(x, t, |x, t| (x * scale - t).powi(2)), sum(x, t, |x, t| (x * scale + t).powi(2))),
-    )
+    let chord = |sign: f64| x.iter().zip(t).map(|(x, t)| (x * scale + sign * t).powi(2)).sum::<f64>();
+    (chord(-1.0), chord(1.0))
 }
 
 /// Σ (p − q)·(ln p − ln q), of p and ln p one after the other in `x`, and ln q and q in `t`.
-pub(super) fn divergence(x: &[f32], t: &[f64]) -> f64 {
+pub(super) fn divergence(x: &[f64], t: &[f64]) -> f64 {
     let bands = x.len() / 2;
     let ((p, ln_p), (ln_q, q)) = (x.split_at(bands), t.split_at(bands));
-    (0..bands).map(|b| (f64::from(p[b]) - q[b]) * (f64::from(ln_p[b]) - ln_q[b])).sum()
+    (0..bands).map(|b| (p[b] - q[b]) * (ln_p[b] - ln_q[b])).sum()
 }
 
 /// The Euclidean length of a pixel (one value a band). Zero only for a pixel of zeros; infinite or NaN when a value is.
-#[must_use]
-pub fn norm(x: &[f32]) -> f64 {
-    pulp::Arch::new()
-        .dispatch(
-            #[inline(always)]
-            || {
-                let mut lanes = [0.0; LANES];
-                let chunks = x.chunks_exact(LANES);
-                let rest = chunks.remainder();
-                for x in chunks {
-                    for lane in 0..LANES {
-                        lanes[lane] += f64::from(x[lane]) * f64::from(x[lane]);
-                    }
-                }
-                for (lane, &x) in lanes.iter_mut().zip(rest) {
-                    *lane += f64::from(x) * f64::from(x);
-                }
-                lanes.iter().sum::<f64>()
-            },
-        )
-        .sqrt()
+pub(super) fn norm(x: &[f64]) -> f64 {
+    dots(x, []).1.sqrt()
 }

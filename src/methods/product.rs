@@ -5,11 +5,16 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::Pixel;
-use super::numeric::norm;
+use super::numeric::{LANES, divergence, dots, norm};
 use crate::error::{Error, Result};
+use crate::simd::{Line, aligned};
+use crate::tile::Scaling;
 
 /// Magnitudes that neither overflow nor lose digits to underflow when f32 multiplies and sums them.
 const TAME: std::ops::Range<f64> = 1e-15..1e15;
+
+/// A sum of squares in f32 may be smaller than the true one by this factor, of up to 30,000 features in any order.
+const SQUARE_ERROR: f64 = 1.004;
 
 /// What is made of a pixel's reflectances before they are multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +36,26 @@ impl Space {
         if self == Self::Distribution { 2 * bands } else { bands }
     }
 
+    /// Whether features are the values of the bands, less a constant: nothing is left to do to a pixel.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        matches!(self, Self::Reflectance | Self::Deviation)
+    }
+
+    /// A pixel of plain features whose squares have this sum, in f32; `None` when that does not tell enough of it, and
+    /// [`Space::of`] must be asked.
+    #[must_use]
+    pub fn of_square(self, square: f32, mean_length: f64) -> Option<Pixel<'static>> {
+        let length = f64::from(square).sqrt();
+        let removed = if self == Self::Deviation { mean_length } else { 0.0 };
+        let pixel = || Pixel::new(length * SQUARE_ERROR, removed, true);
+        (self.is_plain() && TAME.contains(&length)).then(pixel)
+    }
+
     /// Turns the values of a pixel, which lie in the first places of `row`, into its features, in place. `None` when the
     /// pixel has none in this space: it is no data there. Of [`Space::Deviation`] the mean is subtracted already.
     #[must_use]
-    pub fn of<'a>(self, row: &'a mut [f32], bands: usize, mean_length: f64) -> Option<Pixel<'a>> {
+    pub fn of(self, row: &mut [f64], bands: usize, mean_length: f64) -> Option<Pixel<'static>> {
         let (length, removed, tame) = match self {
             Self::Reflectance => {
                 let length = norm(row);
@@ -49,9 +70,9 @@ impl Space {
                 (length, mean_length, TAME.contains(&length))
             }
             Self::Contrast => {
-                let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / bands as f64;
+                let mean = row.iter().sum::<f64>() / bands as f64;
                 let constant = row.iter().all(|&v| v == row[0]);
-                row.iter_mut().for_each(|v| *v = (f64::from(*v) - mean) as f32);
+                row.iter_mut().for_each(|v| *v -= mean);
                 // The pixel has no contrast when rounding is all that is left.
                 let (length, removed) = (norm(row), mean.abs() * (bands as f64).sqrt());
                 if constant || length == 0.0 {
@@ -61,23 +82,50 @@ impl Space {
             }
             Self::Distribution => {
                 let (shares, logarithms) = row.split_at_mut(bands);
-                let sum: f64 = shares.iter().map(|&v| f64::from(v)).sum();
+                let sum: f64 = shares.iter().sum();
                 if !(sum.is_finite() && shares.iter().all(|&v| v > 0.0)) {
                     return None;
                 }
-                let tame = TAME.contains(&sum) && shares.iter().all(|&v| f64::from(v) > TAME.start);
+                let tame = TAME.contains(&sum) && shares.iter().all(|&v| v > TAME.start);
                 let mut largest = 0.0_f64;
                 for (share, logarithm) in shares.iter_mut().zip(logarithms) {
-                    let p = f64::from(*share) / sum;
-                    let ln = p.ln();
-                    largest = largest.max(ln.abs());
-                    (*share, *logarithm) = (p as f32, ln as f32);
+                    *share /= sum;
+                    *logarithm = share.ln();
+                    largest = largest.max(logarithm.abs());
                 }
                 (largest, 0.0, tame)
             }
         };
-        length.is_finite().then_some(Pixel { features: row, precise: &[], length, removed, tame, energy: f64::NAN })
+        length.is_finite().then(|| Pixel::new(length, removed, tame))
     }
+}
+
+/// What comes of a pixel and a target, in f64.
+#[derive(Debug, Clone, Copy)]
+pub struct Met {
+    /// Features times exact weights; of [`Space::Distribution`] the divergence.
+    pub product: f64,
+    /// Length of the pixel's values.
+    pub norm: f64,
+}
+
+impl Met {
+    /// Of a method without targets.
+    pub const NONE: Self = Self { product: f64::NAN, norm: f64::NAN };
+}
+
+/// Exact weights for the values that pixels come with.
+#[derive(Debug, Clone, PartialEq)]
+struct Adapted {
+    /// A row a target, each padded with zeros to [`padded`] features.
+    weights: Vec<Line>,
+    /// What offsets and shift amount to where the values are stored ones.
+    bias: Vec<f64>,
+}
+
+/// Places of a row of features in f64: whole steps of [`dots`].
+pub(crate) fn padded(features: usize) -> usize {
+    features.next_multiple_of(LANES)
 }
 
 /// What a backend multiplies pixels by: plain data.
@@ -97,9 +145,11 @@ pub struct Product {
     pub strength: Vec<f64>,
     /// The largest magnitude among the weights.
     pub largest: f64,
-    /// Whether scores are computed from features that were never rounded to f32: inverse covariances magnify rounding by
-    /// the root of the condition number.
+    /// Whether scores are computed from the stored values, as features that were rounded to f32 would not do: inverse
+    /// covariances magnify rounding by the root of the condition number.
     pub precise: bool,
+    /// The weights that pixels meet, made in [`Product::adapt`].
+    adapted: Option<Adapted>,
     /// Lower triangular, shape (bands, bands): the energy of a pixel is the squared length of this times its features.
     pub whitening: Option<Array2<f32>>,
 }
@@ -120,6 +170,7 @@ impl Product {
             strength,
             largest,
             precise: false,
+            adapted: None,
             whitening: None,
         }
     }
@@ -148,10 +199,49 @@ impl Product {
         self.targets() + self.whitening.as_ref().map_or(0, Array2::nrows)
     }
 
-    /// The f64 weights of one target.
+    /// Makes ready for scenes of this scaling: a precise product gets weights for stored values.
+    pub(crate) fn adapt(&mut self, scaling: &Scaling) {
+        let (targets, row) = (self.targets(), padded(self.features()));
+        let mut weights = aligned(targets * row);
+        let mut bias = vec![0.0; targets];
+        let rows = bytemuck::cast_slice_mut::<Line, f64>(&mut weights).chunks_exact_mut(row.max(1));
+        for ((exact, row), bias) in self.exact.rows().into_iter().zip(rows).zip(&mut bias) {
+            row.iter_mut().zip(exact).for_each(|(to, w)| *to = *w);
+            if self.precise {
+                let shifts = scaling.offset.iter().zip(&self.shift).map(|(offset, shift)| offset - shift);
+                *bias = exact.iter().zip(shifts).map(|(w, shift)| w * shift).sum();
+                row.iter_mut().zip(&scaling.gain).for_each(|(w, gain)| *w *= gain);
+            }
+        }
+        self.adapted = Some(Adapted { weights, bias });
+    }
+
+    /// The f64 weights that a target has for a pixel's values; padded when the product was adapted.
     pub(super) fn target(&self, target: usize) -> &[f64] {
         let features = self.features();
-        &self.exact.as_slice().unwrap_or(&[])[target * features..][..features]
+        match &self.adapted {
+            Some(Adapted { weights, .. }) => {
+                &bytemuck::cast_slice(weights)[target * padded(features)..][..padded(features)]
+            }
+            None => &self.exact.as_slice().unwrap_or(&[])[target * features..][..features],
+        }
+    }
+
+    /// What comes of a pixel and each of some targets.
+    pub(super) fn meet<const N: usize>(&self, pixel: &Pixel, targets: [u32; N]) -> [Met; N] {
+        let weights = targets.map(|t| self.target(t as usize));
+        let (products, square) = match self.space {
+            Space::Distribution => {
+                let values = &pixel.values[..self.features()];
+                (weights.map(|t| divergence(values, &t[..values.len()])), f64::NAN)
+            }
+            _ => dots(pixel.values, weights),
+        };
+        let norm = square.sqrt();
+        std::array::from_fn(|i| {
+            let bias = self.adapted.as_ref().map_or(0.0, |a| a.bias[targets[i] as usize]);
+            Met { product: products[i] + bias, norm }
+        })
     }
 }
 

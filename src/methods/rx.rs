@@ -18,7 +18,7 @@
 
 use ndarray::ArrayView2;
 
-use super::{Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
+use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
 use crate::error::Result;
 
 /// Anomaly.
@@ -83,7 +83,7 @@ impl Method for Anomaly {
         filter::product(spectra, model, true)
     }
 
-    fn score(&self, _prepared: &Prepared, pixel: &Pixel, _target: usize) -> f64 {
+    fn score(&self, _prepared: &Prepared, pixel: &Pixel, _target: usize, _met: Met) -> f64 {
         pixel.energy
     }
 }

@@ -23,8 +23,8 @@
 
 use ndarray::ArrayView2;
 
-use super::numeric::{chords, dot};
-use super::{Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use super::numeric::{acos, chords};
+use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
 use crate::error::Result;
 
 /// The spectral angle.
@@ -81,13 +81,12 @@ impl Method for SpectralAngle {
         Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]))
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        let target = prepared.product.target(target);
-        let cosine = dot(pixel.features, target) / pixel.length;
+    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64 {
+        let cosine = met.product / met.norm;
         if cosine.abs() < HALF_ANGLE_COSINE {
-            return cosine.acos();
+            return acos(cosine);
         }
-        let (minus, plus) = chords(pixel.features, pixel.length, target);
+        let (minus, plus) = chords(pixel.values, met.norm, prepared.product.target(target));
         2.0 * minus.sqrt().atan2(plus.sqrt())
     }
 
@@ -125,12 +124,14 @@ mod tests {
     fn score_equals_the_reference_at_every_angle() {
         for step in 0..=60 {
             let angle = if step == 0 { 0.0 } else { std::f64::consts::PI * 0.7_f64.powi(60 - step) };
-            let mut row: Vec<f32> = vec![3.0 * angle.cos() as f32, 3.0 * angle.sin() as f32];
+            let mut row = vec![3.0 * angle.cos(), 3.0 * angle.sin()];
             let product = SpectralAngle.product(array![[0.4, 0.0]].view(), None).unwrap();
             let prepared = Prepared::new(Arc::new(product), &[[1.0, 0.0]]);
-            let exact = self::angle(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &[0.4, 0.0]);
+            let exact = self::angle(&row, &[0.4, 0.0]);
             let pixel = Space::Reflectance.of(&mut row, 2, 0.0).unwrap();
-            let score = SpectralAngle.score(&prepared, &pixel, 0);
+            let pixel = Pixel { values: &row, ..pixel };
+            let [met] = prepared.product.meet(&pixel, [0]);
+            let score = SpectralAngle.score(&prepared, &pixel, 0, met);
             assert!((score - exact).abs() <= 1e-14, "{score} for {exact}");
         }
     }

@@ -20,8 +20,7 @@
 
 use ndarray::ArrayView2;
 
-use super::numeric::dot;
-use super::{Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc, product};
+use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc, product};
 use crate::error::Result;
 
 /// The spectral correlation.
@@ -88,7 +87,7 @@ impl Method for Correlation {
         Ok(Product::new(self.basis(), Space::Contrast, unit, vec![]))
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        (dot(pixel.features, prepared.product.target(target)) / pixel.length).clamp(-1.0, 1.0)
+    fn score(&self, _prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {
+        (met.product / met.norm).clamp(-1.0, 1.0)
     }
 }

@@ -20,8 +20,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::numeric::divergence;
-use super::{Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
 use crate::error::{Error, Result};
 
 /// The spectral information divergence.
@@ -108,8 +107,8 @@ impl Method for Divergence {
         (2 * product.features() + 24) as f64 * f64::from(f32::EPSILON / 2.0) * (product.largest + pixel.length)
     }
 
-    fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
-        divergence(pixel.features, prepared.product.target(target)).max(0.0)
+    fn score(&self, _prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {
+        met.product.max(0.0)
     }
 
     fn better(&self, a: f64, b: f64) -> bool {

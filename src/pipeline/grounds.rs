@@ -13,7 +13,7 @@ use super::statistics::{Exclusion, Selection};
 use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{FactorFacts, Statistics, Units};
-use crate::compute::{Task, assignments};
+use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::methods::{Method, Model, Needs, mf};
 use crate::tile::{Tile, Window};
@@ -92,7 +92,7 @@ pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Groun
     let (mut models, mut grounds) = models(planned, &statistics, &place)?;
     if let Some(share) = choice.exclude_targets {
         let scorer = planned.task(&[&mf::SIGMA], &models, columns)?;
-        let scorer = Task { rules: true, ..scorer };
+        let scorer = scorer.with_rules(true);
         let exclusion = exclusion(planned, pass, scorer, share, &grounds.identity)?;
         let selection = planned.selection(columns, Some(exclusion));
         let folder = stage(pass.folder, STAGES[2]);
@@ -105,26 +105,17 @@ pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Groun
         let what = format!("{} of {} groups of columns hold no background", grounds.empty_groups, grounds.groups);
         pass.observer.note(&format!("{what}; their pixels are no data for methods that need one"));
     }
-    Ok((Task { rules: planned.draft.rules, ..task }, Some(grounds)))
+    Ok((task.with_rules(planned.draft.rules), Some(grounds)))
 }
 
 impl Planned {
     fn task(&self, methods: &[&'static dyn Method], models: &[Option<Model>], columns: Option<usize>) -> Result<Task> {
-        let alone = methods.iter().all(|m| m.needs() == Needs::Nothing);
-        let of = |model: &Option<Model>| match model {
-            None if !alone => Ok(Vec::new()),
-            model => assignments(methods, self.spectra.view(), model.as_ref()).map_err(|e| self.name_target(e)),
-        };
-        Ok(Task {
-            methods: methods.to_vec(),
-            targets: self.spectra.nrows(),
-            groups: models.iter().map(of).collect::<Result<_>>()?,
-            columns,
-            sample_type: self.scene.description.sample_type,
-            scaling: self.scaling.clone(),
-            nodata: self.scene.description.nodata,
-            rules: self.draft.rules,
-        })
+        let models: Vec<Option<&Model>> = models.iter().map(Option::as_ref).collect();
+        let described = &self.scene.description;
+        let (spectra, scaling) = (self.spectra.view(), self.scaling.clone());
+        let task = Task::grouped(methods, spectra, &models, columns, described.sample_type, scaling);
+        let task = task.map_err(|e| self.name_target(e))?;
+        Ok(task.with_nodata(described.nodata).with_rules(self.draft.rules))
     }
 
     /// Methods know targets by their number.

@@ -115,11 +115,10 @@ fn hash(input: &Input, shared: &Shared) -> Result<String> {
 /// The reflectance of the middle band in use, for the picture; NaN where every method has no data.
 fn grey(tile: &Tile, task: &Task, scores: &Scores) -> Vec<f32> {
     let band = tile.bands / 2;
-    let (gain, offset) = (task.scaling.gain[band], task.scaling.offset[band]);
+    let (gain, offset) = (task.scaling().gain[band], task.scaling().offset[band]);
     let data = |p: usize| scores.maps.iter().any(|m| !m.score[p].is_nan());
     with_samples!(&tile.samples, values => {
-        let row = &values[band * tile.stride..][..tile.window.pixels()];
         let value = |v: f64| (v * gain + offset) as f32;
-        row.iter().enumerate().map(|(p, v)| if data(p) { value(v.to_f64()) } else { f32::NAN }).collect()
+        tile.band(values, band).enumerate().map(|(p, v)| if data(p) { value(v.to_f64()) } else { f32::NAN }).collect()
     })
 }

@@ -130,9 +130,9 @@ impl Selection<'_> {
             let valid = background_pixels(&tile, described.nodata, self.scaling);
             pixels += valid.iter().filter(|v| **v).count() as u64;
             with_samples!(&tile.samples, values => {
-                for ((band, sum), values) in sums.iter_mut().enumerate().zip(values.chunks_exact(tile.stride)) {
+                for (band, sum) in sums.iter_mut().enumerate() {
                     let (gain, offset) = (self.scaling.gain[band], self.scaling.offset[band]);
-                    let kept = values.iter().zip(&valid).filter(|(_, v)| **v);
+                    let kept = tile.band(values, band).zip(&valid).filter(|(_, v)| **v);
                     *sum += kept.map(|(v, _)| v.to_f64() * gain + offset).sum::<f64>();
                 }
             });
@@ -238,10 +238,9 @@ fn background_pixels(tile: &Tile, nodata: Option<f64>, scaling: &Scaling) -> Vec
     let mut counts = tile.valid(nodata);
     if tile.samples.sample_type().size() == 8 {
         with_samples!(&tile.samples, values => {
-            for (band, values) in values.chunks_exact(tile.stride).enumerate() {
-                let (gain, offset) = (scaling.gain[band], scaling.offset[band]);
+            for (band, (gain, offset)) in scaling.gain.iter().zip(&scaling.offset).enumerate() {
                 let fits = |v: f64| ((v * gain + offset) as f32).is_finite();
-                counts.iter_mut().zip(values).for_each(|(c, v)| *c &= fits(v.to_f64()));
+                counts.iter_mut().zip(tile.band(values, band)).for_each(|(c, v)| *c &= fits(v.to_f64()));
             }
         });
     }

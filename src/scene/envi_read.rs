@@ -1,11 +1,11 @@
-//! Reading ENVI cubes by positioned reads in file order, a few megabytes at a time, into band-major tiles.
+//! Reading ENVI cubes by positioned reads in file order, a few megabytes at a time, into tiles.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::scene::{Source, TileReader, check_window};
-use crate::tile::{Interleave, Sample, SampleType, Tile, Window};
+use crate::scene::{Source, TileReader, check_window, scratch};
+use crate::tile::{Interleave, Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
 /// Bytes of one read. Measured: larger ones are no faster.
@@ -13,9 +13,6 @@ const READ_BYTES: usize = 4 << 20;
 
 /// Bytes between two wanted pieces that are read rather than skipped: a seek costs about as much.
 const GAP_BYTES: usize = 32 << 10;
-
-/// Bytes of pixels that are transposed together: they stay in the first-level cache.
-const TRANSPOSE_BYTES: usize = 32 << 10;
 
 /// Where the values of a cube lie.
 #[derive(Debug, Clone)]
@@ -63,18 +60,18 @@ impl TileReader for Reader {
 }
 
 impl Reader {
-    /// Whole lines of a band follow each other: straight into the tile.
+    /// Whole lines of a band follow each other.
     fn read_bsq(&mut self, tile: &mut Tile) -> Result<()> {
         let (cube, window, size) = (&self.cube, tile.window, self.cube.sample_type.size());
         let full = window.width == cube.samples;
         let (rows, row) = if full { (1, window.pixels()) } else { (window.height, window.width) };
-        let stride = tile.stride;
-        let bytes = tile.samples.as_bytes_mut();
         for (k, &band) in self.bands.iter().enumerate() {
             for r in 0..rows {
                 let value = (band * cube.lines + window.y + r) * cube.samples + window.x;
-                let start = (k * stride + r * row) * size;
-                cube.read_at(&self.file, &mut bytes[start..start + row * size], value)?;
+                let read = scratch(&mut self.scratch, row * size);
+                cube.read_at(&self.file, read, value)?;
+                let bands = tile.bands;
+                with_samples!(&mut tile.samples, to => lay(to, bands, k, r * row, bytemuck::cast_slice(read)));
             }
         }
         Ok(())
@@ -83,7 +80,7 @@ impl Reader {
     /// The wanted bands of a line, or of many lines when little lies between, then row by row into the tile.
     fn read_bil(&mut self, tile: &mut Tile) -> Result<()> {
         let (cube, window, size) = (&self.cube, tile.window, self.cube.sample_type.size());
-        let (record, stride) = (cube.samples * cube.bands, tile.stride);
+        let (record, bands) = (cube.samples * cube.bands, tile.bands);
         let pieces = pieces(&self.bands, cube.samples, window, size);
         // One piece that nearly fills the line: lines are read together, gaps included.
         let together = match pieces.as_slice() {
@@ -96,18 +93,19 @@ impl Reader {
                 let values = (lines - 1) * record + piece.end - piece.start;
                 let read = scratch(&mut self.scratch, values * size);
                 cube.read_at(&self.file, read, (window.y + first) * record + piece.start)?;
-                let bytes = tile.samples.as_bytes_mut();
-                for (k, &band) in self.bands.iter().enumerate() {
-                    let at = band * cube.samples + window.x;
-                    if !(piece.start..piece.end).contains(&at) {
-                        continue;
-                    }
+                with_samples!(&mut tile.samples, to => {
+                    let read = bytemuck::cast_slice(read);
+                    // Line by line: all bands of a line lie together in a tile.
                     for line in 0..lines {
-                        let from = (line * record + at - piece.start) * size;
-                        let to = (k * stride + (first + line) * window.width) * size;
-                        bytes[to..to + window.width * size].copy_from_slice(&read[from..from + window.width * size]);
+                        for (k, &band) in self.bands.iter().enumerate() {
+                            let at = band * cube.samples + window.x;
+                            if (piece.start..piece.end).contains(&at) {
+                                let run = &read[line * record + at - piece.start..][..window.width];
+                                lay(to, bands, k, (first + line) * window.width, run);
+                            }
+                        }
                     }
-                }
+                });
             }
         }
         Ok(())
@@ -119,7 +117,6 @@ impl Reader {
         let full = window.width == cube.samples;
         let (runs, run) = if full { (1, window.pixels()) } else { (window.height, window.width) };
         let step = (READ_BYTES / (cube.bands * size)).max(1);
-        let stride = tile.stride;
         for r in 0..runs {
             let start = (window.y + r) * cube.samples + window.x;
             for first in (0..run).step_by(step) {
@@ -127,7 +124,7 @@ impl Reader {
                 let read = scratch(&mut self.scratch, pixels * cube.bands * size);
                 cube.read_at(&self.file, read, (start + first) * cube.bands)?;
                 let at = r * run + first;
-                with_samples!(&mut tile.samples, to => transpose(read, cube.bands, &self.bands, to, stride, at));
+                with_samples!(&mut tile.samples, to => transpose(read, cube.bands, &self.bands, to, at));
             }
         }
         Ok(())
@@ -168,15 +165,6 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> std::io::Res
     Ok(())
 }
 
-/// The first `bytes` bytes of the scratch buffer, which grows as needed.
-fn scratch(buffer: &mut Vec<u64>, bytes: usize) -> &mut [u8] {
-    let words = bytes.div_ceil(8);
-    if buffer.len() < words {
-        buffer.resize(words, 0);
-    }
-    &mut bytemuck::cast_slice_mut(buffer)[..bytes]
-}
-
 /// The stretches of a line of a BIL file that hold the wanted bands of the window, in values, near ones merged.
 fn pieces(bands: &[usize], samples: usize, window: Window, size: usize) -> Vec<std::ops::Range<usize>> {
     let mut sorted = bands.to_vec();
@@ -192,24 +180,28 @@ fn pieces(bands: &[usize], samples: usize, window: Window, size: usize) -> Vec<s
     pieces
 }
 
-/// Takes `bands` out of whole pixels of `depth` values and lays them band by band into `to`, from pixel `at` on.
-fn transpose<T: Sample>(pixels: &[u8], depth: usize, bands: &[usize], to: &mut [T], stride: usize, at: usize) {
+/// Takes `bands` out of whole pixels of `depth` values and lays them into a tile's values, from pixel `at` on.
+fn transpose<T: Sample>(pixels: &[u8], depth: usize, bands: &[usize], to: &mut [T], at: usize) {
     let pixels: &[T] = bytemuck::cast_slice(pixels);
-    let together = (TRANSPOSE_BYTES / (depth * size_of::<T>())).max(8);
-    for (block, from) in pixels.chunks(together * depth).enumerate() {
-        let start = at + block * together;
+    let mut run = [T::zeroed(); Tile::GROUP];
+    let mut pixel = at;
+    let mut rest = pixels;
+    while !rest.is_empty() {
+        // To the end of a group.
+        let count = (Tile::GROUP - pixel % Tile::GROUP).min(rest.len() / depth);
+        let (block, after) = rest.split_at(count * depth);
         for (k, &band) in bands.iter().enumerate() {
-            let row = &mut to[k * stride + start..][..from.len() / depth];
-            for (value, pixel) in row.iter_mut().zip(from.chunks_exact(depth)) {
-                *value = pixel[band];
-            }
+            run.iter_mut().zip(block.chunks_exact(depth)).for_each(|(value, pixel)| *value = pixel[band]);
+            lay(to, bands.len(), k, pixel, &run[..count]);
         }
+        (pixel, rest) = (pixel + count, after);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tile::Samples;
 
     #[test]
     fn near_bands_are_read_together_and_far_ones_apart() {
@@ -222,10 +214,12 @@ mod tests {
     fn blocks_of_pixels_are_transposed() {
         let depth = 700;
         let pixels: Vec<u32> = (0..100 * depth).collect();
-        let mut to = vec![0_u32; 2 * 128];
-        transpose(bytemuck::cast_slice(&pixels), depth as usize, &[5, 0], &mut to, 128, 3);
+        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: 103, height: 1 }, 2, SampleType::U32);
+        let Samples::U32(mut to) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
+        transpose(bytemuck::cast_slice(&pixels), depth as usize, &[5, 0], &mut to, 3);
         for p in 0..100 {
-            assert_eq!((to[3 + p], to[131 + p]), (p as u32 * depth + 5, p as u32 * depth));
+            let found = (to[tile.index(0, 3 + p)], to[tile.index(1, 3 + p)]);
+            assert_eq!(found, (p as u32 * depth + 5, p as u32 * depth));
         }
     }
 }

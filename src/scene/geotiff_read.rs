@@ -7,8 +7,9 @@ use gdal::Dataset;
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 use crate::error::{Error, Result};
-use crate::scene::{Source, TileReader, check_window, gdal as quiet};
-use crate::tile::{SampleType, Tile, Window};
+use crate::scene::{Source, TileReader, check_window, gdal as quiet, scratch};
+use crate::tile::{Sample, SampleType, Tile, Window, lay};
+use crate::with_samples;
 
 /// A TIFF that was opened once and described.
 pub(super) struct Tiff {
@@ -31,7 +32,14 @@ impl Source for Tiff {
         }
         let data_type = band.band_type() as gdal_sys::GDALDataType::Type;
         let bands = bands.iter().map(|&b| to_c(b + 1)).collect::<Result<_>>()?;
-        Ok(Box::new(Reader { path: self.path.clone(), dataset, data_type, sample_type: self.sample_type, bands }))
+        Ok(Box::new(Reader {
+            path: self.path.clone(),
+            dataset,
+            data_type,
+            sample_type: self.sample_type,
+            bands,
+            scratch: Vec::new(),
+        }))
     }
 }
 
@@ -43,6 +51,8 @@ struct Reader {
     sample_type: SampleType,
     /// Counted from 1.
     bands: Vec<c_int>,
+    /// Rows of whole bands, as GDAL gives them.
+    scratch: Vec<u64>,
 }
 
 impl TileReader for Reader {
@@ -53,12 +63,14 @@ impl TileReader for Reader {
         let (x, y) = (to_c(window.x)?, to_c(window.y)?);
         let (width, height) = (to_c(window.width)?, to_c(window.height)?);
         let count = to_c(self.bands.len())?;
-        let [pixel, line, band] = [size, size * window.width, size * tile.stride].map(|space| space as i64);
-        let buffer = tile.samples.as_bytes_mut().as_mut_ptr();
+        let pixels = window.pixels();
+        let [pixel, line, band] = [size, size * window.width, size * pixels].map(|space| space as i64);
+        let read = scratch(&mut self.scratch, self.bands.len() * pixels * size);
+        let buffer = read.as_mut_ptr();
         let (outcome, said) = quiet::recorded(|| {
             // SAFETY: the window lies within the raster (checked above) and each band number within its count. The
-            // buffer holds `bands` rows of `stride` values of the file's type; a row's window.pixels() <= stride
-            // values are written at the given spacings, so every write falls inside. GDAL only reads the band list.
+            // buffer holds `bands` rows of window.pixels() values of the file's type, which are written at the given
+            // spacings, so every write falls inside. GDAL only reads the band list.
             unsafe {
                 gdal_sys::GDALDatasetRasterIOEx(
                     self.dataset.c_dataset(),
@@ -85,7 +97,18 @@ impl TileReader for Reader {
             return Err(Error::failed(self.path.display(), format!("GDAL cannot read {lines}: {}", said.text()))
                 .hint("the file may be cut off or damaged"));
         }
+        let bands = self.bands.len();
+        with_samples!(&mut tile.samples, to => lay_rows(bytemuck::cast_slice(read), to, bands, pixels));
         Ok(tile)
+    }
+}
+
+/// Lays the rows of all bands, one after the other, into a tile's values.
+fn lay_rows<T: Sample>(rows: &[T], to: &mut [T], bands: usize, pixels: usize) {
+    // A group at a time: it stays in the cache while it is filled.
+    for pixel in (0..pixels).step_by(Tile::GROUP) {
+        let length = Tile::GROUP.min(pixels - pixel);
+        (0..bands).for_each(|band| lay(to, bands, band, pixel, &rows[band * pixels + pixel..][..length]));
     }
 }
 

@@ -129,6 +129,15 @@ impl Scene {
     }
 }
 
+/// The first `bytes` bytes of a reader's scratch, which grows as needed; its words can be seen as any sample type.
+fn scratch(buffer: &mut Vec<u64>, bytes: usize) -> &mut [u8] {
+    let words = bytes.div_ceil(8);
+    if buffer.len() < words {
+        buffer.resize(words, 0);
+    }
+    &mut bytemuck::cast_slice_mut(buffer)[..bytes]
+}
+
 /// Refuses windows that are empty or reach out of a scene of `(samples, lines)`.
 fn check_window(path: &Path, window: Window, (samples, lines): (usize, usize)) -> Result<()> {
     let inside = |start: usize, length: usize, end: usize| length > 0 && start <= end && length <= end - start;

@@ -82,7 +82,7 @@ impl Scene {
             let valid = tile.valid(d.nodata);
             let picked: Vec<usize> = (first..d.samples).step_by(step).filter(|&p| valid[p]).collect();
             spectra += picked.len();
-            with_samples!(&tile.samples, values => collect_low(values, tile.stride, &picked, &mut low));
+            with_samples!(&tile.samples, values => collect_low(&tile, values, &picked, &mut low));
         }
         Ok(sentences(&bands, low, spectra))
     }
@@ -100,19 +100,19 @@ pub(crate) fn spread(lines: usize, count: usize) -> Vec<usize> {
 
 /// Per band of the tile: whether any pixel holds data.
 fn with_data(tile: &Tile, nodata: Option<f64>) -> Vec<bool> {
-    fn any<T: Sample>(values: &[T], pixels: usize, stride: usize, nodata: Option<f64>) -> Vec<bool> {
+    fn any<T: Sample>(tile: &Tile, values: &[T], nodata: Option<f64>) -> Vec<bool> {
         let nodata = nodata.and_then(T::nodata);
-        let holds = |band: &[T]| band[..pixels].iter().any(|&v| v.is_finite() && Some(v) != nodata);
-        values.chunks_exact(stride).map(holds).collect()
+        let holds = |band| tile.band(values, band).any(|&v| v.is_finite() && Some(v) != nodata);
+        (0..tile.bands).map(holds).collect()
     }
-    with_samples!(&tile.samples, values => any(values, tile.window.pixels(), tile.stride, nodata))
+    with_samples!(&tile.samples, values => any(tile, values, nodata))
 }
 
 /// Adds the values at or below zero of the picked pixels to each band's list.
-fn collect_low<T: Sample>(values: &[T], stride: usize, picked: &[usize], low: &mut [Vec<f64>]) {
-    for (band, low) in values.chunks_exact(stride).zip(low) {
+fn collect_low<T: Sample>(tile: &Tile, values: &[T], picked: &[usize], low: &mut [Vec<f64>]) {
+    for (band, low) in low.iter_mut().enumerate() {
         // Adding zero turns -0 into 0.
-        low.extend(picked.iter().map(|&p| band[p].to_f64() + 0.0).filter(|&v| v <= 0.0));
+        low.extend(picked.iter().map(|&p| values[tile.index(band, p)].to_f64() + 0.0).filter(|&v| v <= 0.0));
     }
 }
 

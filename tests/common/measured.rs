@@ -54,7 +54,7 @@ pub(crate) fn bands(path: &Path, bands: &[usize]) -> Vec<Vec<f64>> {
     let (width, height) = (scene.description.samples, scene.description.lines);
     let tile = scene.reader(bands).unwrap().read(Window { x: 0, y: 0, width, height }).unwrap();
     with_samples!(&tile.samples, values => {
-        values.chunks(tile.stride).map(|band| band[..width * height].iter().map(|v| v.to_f64()).collect()).collect()
+        (0..bands.len()).map(|band| tile.band(values, band).map(|v| v.to_f64()).collect()).collect()
     })
 }
 

@@ -30,12 +30,12 @@ fn agree(request: &Request, processor: &Processor, on_gpu: bool, what: &str) {
     let described = &planned.scene.description;
     let window = Window { x: 0, y: 0, width: described.samples, height: described.lines };
     let tile = planned.scene.reader(&planned.draft().bands).unwrap().read(window).unwrap();
-    let stored = |p: usize, b: usize| alunite::with_samples!(&tile.samples, v => v[b * tile.stride + p].to_f64());
+    let stored = |p: usize, b: usize| alunite::with_samples!(&tile.samples, v => v[tile.index(b, p)].to_f64());
     let valid = tile.valid(task.nodata);
     let valid: Vec<usize> = (0..window.pixels()).filter(|&p| valid[p]).collect();
     assert!(valid.len() > 500, "too few valid pixels to mean anything");
     assert_eq!(grounds.pixels, valid.len() as u64);
-    let scale = |p: usize, b: usize| stored(p, b) * task.scaling.gain[b] + task.scaling.offset[b];
+    let scale = |p: usize, b: usize| stored(p, b) * task.scaling().gain[b] + task.scaling().offset[b];
     let pixels: Vec<Vec<f64>> = valid.iter().map(|&p| (0..tile.bands).map(|b| scale(p, b)).collect()).collect();
     let shrinkage = |matrix: &str| grounds.factors.iter().find(|f| f.matrix == matrix).unwrap().shrinkage;
     let statistics = naive::Statistics::of(&pixels, ["covariance", "correlation matrix"].map(shrinkage));

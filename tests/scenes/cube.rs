@@ -27,13 +27,12 @@ impl Cube {
     /// The tile that a reader must give.
     pub(crate) fn tile(&self, window: Window, bands: &[usize]) -> Tile {
         let mut tile = Tile::zeros(window, bands.len(), self.sample_type);
-        let (stride, size) = (tile.stride, self.sample_type.size());
-        let bytes = tile.samples.as_bytes_mut();
+        let size = self.sample_type.size();
         for (k, &band) in bands.iter().enumerate() {
             for pixel in 0..window.pixels() {
                 let (line, sample) = (window.y + pixel / window.width, window.x + pixel % window.width);
-                let at = (k * stride + pixel) * size;
-                bytes[at..at + size].copy_from_slice(&self.value(band, line, sample));
+                let at = tile.index(k, pixel) * size;
+                tile.samples.as_bytes_mut()[at..at + size].copy_from_slice(&self.value(band, line, sample));
             }
         }
         tile
@@ -112,7 +111,7 @@ impl Cube {
 
 /// Asserts that two tiles are the same, to the bit.
 pub(crate) fn assert_same(found: &Tile, expected: &Tile, what: &str) {
-    assert_eq!((found.window, found.bands, found.stride), (expected.window, expected.bands, expected.stride), "{what}");
+    assert_eq!((found.window, found.bands, found.padded), (expected.window, expected.bands, expected.padded), "{what}");
     assert_eq!(found.samples.sample_type(), expected.samples.sample_type(), "{what}");
     assert!(found.samples.as_bytes() == expected.samples.as_bytes(), "{what}: values differ");
 }

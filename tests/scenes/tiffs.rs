@@ -11,35 +11,35 @@ use crate::cube::{Cube, assert_same};
 
 /// Writes a cube as TIFF, lets `tag` add to it, and gives its path.
 fn write(cube: Cube, folder: &Path, options: &[&str], tag: impl FnOnce(&mut Dataset)) -> PathBuf {
-    fn fill<T: GdalType + Copy>(cube: Cube, path: &Path, options: &[&str], values: &[T], stride: usize) -> Dataset {
+    fn fill<T: GdalType + Copy>(cube: Cube, path: &Path, options: &[&str], values: &[T], tile: &Tile) -> Dataset {
         let options = RasterCreationOptions::from_iter(options.iter().copied());
         let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
         let shape = (cube.samples, cube.lines);
         let dataset =
             driver.create_with_band_type_with_options::<T, _>(path, shape.0, shape.1, cube.bands, &options).unwrap();
         for band in 0..cube.bands {
-            let values = values[band * stride..][..shape.0 * shape.1].to_vec();
+            let values = tile.band(values, band).copied().collect();
             dataset.rasterband(band + 1).unwrap().write((0, 0), shape, &mut Buffer::new(shape, values)).unwrap();
         }
         dataset
     }
     let path = folder.join("cube.tif");
-    let Tile { samples, stride, .. } = cube.tile(cube.full(), &(0..cube.bands).collect::<Vec<_>>());
-    let samples = match samples {
+    let mut tile = cube.tile(cube.full(), &(0..cube.bands).collect::<Vec<_>>());
+    let samples = match std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) {
         Samples::I8(values) => Samples::U8(values.into_iter().map(|v| v as u8).collect()),
         other => other,
     };
     let mut dataset = match &samples {
         Samples::I8(_) => unreachable!("turned into bytes above"),
-        Samples::U8(v) => fill(cube, &path, options, v, stride),
-        Samples::U16(v) => fill(cube, &path, options, v, stride),
-        Samples::I16(v) => fill(cube, &path, options, v, stride),
-        Samples::U32(v) => fill(cube, &path, options, v, stride),
-        Samples::I32(v) => fill(cube, &path, options, v, stride),
-        Samples::U64(v) => fill(cube, &path, options, v, stride),
-        Samples::I64(v) => fill(cube, &path, options, v, stride),
-        Samples::F32(v) => fill(cube, &path, options, v, stride),
-        Samples::F64(v) => fill(cube, &path, options, v, stride),
+        Samples::U8(v) => fill(cube, &path, options, v, &tile),
+        Samples::U16(v) => fill(cube, &path, options, v, &tile),
+        Samples::I16(v) => fill(cube, &path, options, v, &tile),
+        Samples::U32(v) => fill(cube, &path, options, v, &tile),
+        Samples::I32(v) => fill(cube, &path, options, v, &tile),
+        Samples::U64(v) => fill(cube, &path, options, v, &tile),
+        Samples::I64(v) => fill(cube, &path, options, v, &tile),
+        Samples::F32(v) => fill(cube, &path, options, v, &tile),
+        Samples::F64(v) => fill(cube, &path, options, v, &tile),
     };
     tag(&mut dataset);
     dataset.close().unwrap();

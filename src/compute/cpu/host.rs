@@ -1,4 +1,4 @@
-//! The host's part of every backend: threads, packing, and the decision over ranked pixels in f64.
+//! The host's part of every backend: threads, and the decision over ranked pixels in f64.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -6,72 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::block;
-use crate::compute::{Assignment, MapScores, PIXELS_A_BLOCK, Scores, Task};
+use super::transpose::SIDE;
+use super::work::{BLOCK, Work};
+use crate::compute::{Assignment, MapScores, Scores, Task};
 use crate::error::{Error, Result};
-use crate::methods::{Candidates, Decision, Pixel, decide, decide_scored};
-use crate::tile::{Scaling, Tile};
-
-pub(super) const BLOCK: usize = PIXELS_A_BLOCK;
-
-/// What a device knows of a block of pixels.
-pub(in crate::compute) struct Work {
-    /// Features, `[pixel][feature]`: what decides.
-    features: Vec<f32>,
-    /// The same in groups of pixels, `[group][feature][WIDTH]`: what is multiplied.
-    pub(super) panel: Vec<f32>,
-    /// The same before they were rounded, where the product needs them.
-    precise: Vec<f64>,
-    /// The pixels without their features; `None` where a pixel has none in the product's space.
-    measures: Vec<Option<Pixel<'static>>>,
-    /// For each ending, the leading targets of each pixel.
-    pub(in crate::compute) ranked: Vec<Vec<Candidates>>,
-    /// Squared lengths of the whitened features.
-    pub(in crate::compute) energy: Vec<f32>,
-    /// What is subtracted and by what values are multiplied first.
-    scaling: Option<Scaling>,
-    mean_length: f64,
-}
-
-impl Work {
-    pub(super) fn new(assignment: &Assignment) -> Self {
-        let features = assignment.product.features();
-        let mean_length = assignment.product.shift.iter().map(|m| m * m).sum::<f64>().sqrt();
-        Self {
-            features: vec![0.0; BLOCK * features],
-            panel: vec![0.0; BLOCK * features],
-            precise: vec![0.0; if assignment.product.precise { BLOCK * features } else { 0 }],
-            measures: vec![None; BLOCK],
-            ranked: vec![vec![Candidates::EMPTY; BLOCK]; assignment.endings.len()],
-            energy: vec![f32::NAN; BLOCK],
-            scaling: None,
-            mean_length,
-        }
-    }
-
-    /// Packs pixels of a tile and turns them into the features of the product's space.
-    pub(super) fn pack(&mut self, tile: &Tile, start: usize, count: usize, assignment: &Assignment, scaling: &Scaling) {
-        let product = &assignment.product;
-        let scaling = self.scaling.get_or_insert_with(|| scaling.less(&product.shift));
-        let features = product.features();
-        if product.precise {
-            block::pack(tile, start, count, scaling, features, &mut self.precise);
-            self.features.iter_mut().zip(&self.precise).for_each(|(f, p)| *f = *p as f32);
-        } else {
-            block::pack(tile, start, count, scaling, features, &mut self.features);
-        }
-        let rows = self.features.chunks_exact_mut(features.max(1)).take(count);
-        for (row, measure) in rows.zip(&mut self.measures) {
-            let pixel = product.space.of(row, tile.bands, self.mean_length);
-            *measure = pixel.map(|p| Pixel { features: &[], precise: &[], ..p });
-        }
-    }
-
-    /// Groups what was packed, for products on the CPU.
-    pub(super) fn group(&mut self, count: usize, assignment: &Assignment) {
-        block::group(&self.features, assignment.product.features(), count, &mut self.panel);
-    }
-}
+use crate::methods::{Candidates, Decision, Met, decide, decide_all};
+use crate::tile::Tile;
 
 /// The host's threads.
 pub(in crate::compute) struct Host {
@@ -134,27 +74,21 @@ impl Host {
         self.pool.broadcast(|thread| {
             // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
             let mut kept = scratch.0[thread.index()].lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = || Kept {
-                group,
-                valid: Vec::new(),
-                products: assignments.iter().map(|a| (Work::new(a), make(a))).collect(),
-            };
+            let fresh =
+                || Kept { group, products: assignments.iter().map(|a| (Work::new(a, task), make(a))).collect() };
             if kept.as_ref().is_none_or(|kept| kept.group != group) {
                 *kept = None; // Freed before the next is made.
             }
-            let Kept { valid, products, .. } = kept.get_or_insert_with(fresh);
+            let Kept { products, .. } = kept.get_or_insert_with(fresh);
             loop {
                 let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((i, mut block)) = next else { break };
                 let pixels = i * BLOCK..i * BLOCK + block.count;
-                tile.valid_in(pixels.clone(), task.nodata, valid);
-                if !valid.contains(&true) {
-                    continue;
-                }
                 for (assignment, (work, buffer)) in assignments.iter().zip(&mut *products) {
-                    work.pack(tile, pixels.start, block.count, assignment, &task.scaling);
-                    rank(pixels.clone(), assignment, work, buffer);
-                    block.decide(task, assignment, work, valid);
+                    if work.load(tile, pixels.clone(), task.nodata) {
+                        rank(pixels.clone(), assignment, work, buffer);
+                        block.decide(task, assignment, work, tile);
+                    }
                 }
             }
         });
@@ -168,7 +102,6 @@ pub(in crate::compute) struct Scratch<B>(Vec<Mutex<Option<Kept<B>>>>);
 struct Kept<B> {
     /// The group of columns that it is for.
     group: usize,
-    valid: Vec<bool>,
     /// One for each product.
     products: Vec<(Work, B)>,
 }
@@ -213,33 +146,25 @@ impl<'a> Blocks<'a> {
         blocks
     }
 
-    fn decide(&mut self, task: &Task, assignment: &Assignment, work: &Work, valid: &[bool]) {
-        let features = assignment.product.features();
-        for pixel in (0..self.count).filter(|&p| valid[p]) {
-            let Some(measure) = work.measures[pixel] else { continue };
-            let energy = f64::from(work.energy[pixel]);
-            let at = pixel * features;
-            let precise = work.precise.get(at..at + features).unwrap_or_default();
-            let seen = Pixel { features: &work.features[at..][..features], precise, energy, ..measure };
+    fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {
+        for pixel in 0..self.count {
+            if pixel % SIDE == 0 {
+                work.make_rows(tile, pixel);
+            }
+            let Some(seen) = work.pixel(pixel) else { continue };
             for (ending, ranked) in assignment.endings.iter().zip(&work.ranked) {
                 let (method, prepared) = (ending.method, &ending.prepared);
                 // Too far from the background for f32: no data.
-                if method.whitens() && !energy.is_finite() {
+                if method.whitens() && !seen.energy.is_finite() {
                     continue;
                 }
                 let out = &mut self.maps[ending.index];
                 if !method.has_targets() {
-                    out.score[pixel] = single(method.score(prepared, &seen, 0));
+                    out.score[pixel] = single(method.score(prepared, &seen, 0, Met::NONE));
                     continue;
                 }
                 let decision = if task.rules {
-                    let rules = out.rules.iter_mut().enumerate();
-                    let scores = rules.map(|(target, rule)| {
-                        let score = method.score(prepared, &seen, target);
-                        rule[pixel] = single(score);
-                        (target as u32, score)
-                    });
-                    decide_scored(method, scores)
+                    decide_all(method, prepared, &seen, |target, score| out.rules[target][pixel] = single(score))
                 } else {
                     decide(method, prepared, &seen, &ranked[pixel])
                 };

@@ -1,19 +1,25 @@
 //! The CPU backend: products of pixels and weights in registers, with endings and ranks applied while they are there.
 
-mod block;
 mod host;
+mod load;
+mod measure;
 mod project;
 mod rank;
 mod statistics;
+mod transpose;
+mod work;
 
-use host::{BLOCK, Work};
+use pulp::Simd;
+
 pub(super) use host::{Host, Scratch};
-use project::{Row, WIDTH, Weights};
+use project::{Row, Take, WIDTH, Weights};
 use rank::Ranking;
+use work::{BLOCK, Work};
 
-use super::{Assignment, Backend, Scores, Summing, Task};
+use super::{Assignment, Backend, Ending, Scores, Summing, Task};
 use crate::background::{Differences, Moments};
 use crate::error::Result;
+use crate::methods::MIN_RANKED;
 use crate::tile::Tile;
 
 /// The CPU backend. Its threads are its own.
@@ -45,8 +51,8 @@ impl Backend for Cpu {
 
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         let make = |assignment: &Assignment| Kernel::new(assignment, !self.task.rules);
-        Ok(self.host.decide(&self.scratch, &self.task, tile, group, make, |block, assignment, work, kernel| {
-            kernel.run(assignment, work, block.len());
+        Ok(self.host.decide(&self.scratch, &self.task, tile, group, make, |_, assignment, work, kernel| {
+            kernel.run(assignment, work, tile);
         }))
     }
 
@@ -61,25 +67,18 @@ impl Backend for Cpu {
         let ending = &assignment.endings[ending];
         let has_targets = ending.method.has_targets();
         let mut keys = vec![0.0; pixels * if has_targets { product.targets() } else { 1 }];
-        let (mut work, mut kernel) = (Work::new(assignment), Kernel::new(assignment, true));
+        let (mut work, mut kernel) = (Work::new(assignment, &self.task), Kernel::new(assignment, true));
         let weights = Weights::of(&product.weights);
-        let size = product.features() * WIDTH;
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);
-            work.pack(tile, start, count, assignment, &self.task.scaling);
+            // Keys are wanted of every pixel.
+            work.load(tile, start..start + count, None);
             if !has_targets {
-                kernel.run(assignment, &mut work, count);
+                kernel.run(assignment, &mut work, tile);
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
                 continue;
             }
-            work.group(count, assignment);
-            weights.project(&work.panel[..count.div_ceil(WIDTH) * size], |group, row, products| {
-                let mut products = *products;
-                ending.method.key(&mut products, ending.prepared.constants[row]);
-                let first = start + group * WIDTH;
-                let width = WIDTH.min(start + count - first);
-                keys[row * pixels + first..][..width].copy_from_slice(&products[..width]);
-            });
+            weights.project(work.panels(tile), Keys { ending, pixels, start, keys: &mut keys });
         }
         Ok(keys)
     }
@@ -96,10 +95,10 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// `ranks` false leaves the targets out: with rule images every score is computed in f64 anyway.
+    /// `ranks` false leaves the targets out: with rule images every score is computed in f64 anyway. So it is of few.
     fn new(assignment: &Assignment, ranks: bool) -> Self {
         let product = &assignment.product;
-        let targets = if ranks { product.targets() } else { 0 };
+        let targets = if ranks && product.targets() >= MIN_RANKED { product.targets() } else { 0 };
         let whitening = product.whitening.iter().flat_map(|w| w.rows());
         let rows = product.weights.rows().into_iter().take(targets).chain(whitening);
         Self {
@@ -109,41 +108,70 @@ impl Kernel {
         }
     }
 
-    /// Ranks the first `count` pixels of a block, and sums their energies.
-    fn run(&mut self, assignment: &Assignment, work: &mut Work, count: usize) {
+    /// Ranks the pixels of a block, and sums their energies.
+    fn run(&mut self, assignment: &Assignment, work: &mut Work, tile: &Tile) {
         if self.weights.rows() == 0 {
             return;
         }
-        work.group(count, assignment);
         let (targets, endings) = (self.targets, assignment.ranked());
-        let rankings = &mut self.rankings;
-        rankings.fill(Ranking::EMPTY);
-        let energies = &mut work.energy;
+        self.rankings.fill(Ranking::EMPTY);
+        let mut energies = std::mem::take(&mut work.energy);
         if assignment.product.whitening.is_some() {
             energies.fill(0.0);
         }
-        let size = assignment.product.features() * WIDTH;
-        self.weights.project(
-            &work.panel[..count.div_ceil(WIDTH) * size],
-            // Inlined, so that it is compiled for the registers that the products are in.
-            #[inline(always)]
-            |group, row, products: &Row| {
-                if row >= targets {
-                    let energies = energies[group * WIDTH..].iter_mut();
-                    energies.zip(products).for_each(|(energy, y)| *energy += y * y);
-                    return;
-                }
-                let rankings = &mut rankings[group * endings..][..endings];
-                for (ending, ranking) in assignment.endings.iter().zip(rankings) {
-                    let mut keys = *products;
-                    ending.method.key(&mut keys, ending.prepared.constants[row]);
-                    ranking.insert(&keys, row as u32);
-                }
-            },
-        );
-        for (i, ranking) in self.rankings.iter().enumerate() {
+        let endings_that_rank = &assignment.endings[..endings];
+        let take = Rank { endings: endings_that_rank, targets, rankings: &mut self.rankings, energies: &mut energies };
+        self.weights.project(work.panels(tile), take);
+        work.energy = energies;
+        for (i, ranking) in self.rankings.iter().enumerate().filter(|_| targets > 0) {
             ranking.write(&mut work.ranked[i % endings][i / endings * WIDTH..][..WIDTH]);
         }
+    }
+}
+
+/// Ranks products with targets, and adds those with the whitening to the energies of pixels.
+struct Rank<'a> {
+    endings: &'a [Ending],
+    targets: usize,
+    rankings: &'a mut [Ranking],
+    energies: &'a mut [f32],
+}
+
+impl Take for Rank<'_> {
+    // Inlined, so that it is compiled for the registers that the products are in.
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row) {
+        if row >= self.targets {
+            let energies = self.energies[group * WIDTH..].iter_mut();
+            energies.zip(products).for_each(|(energy, y)| *energy += y * y);
+            return;
+        }
+        let rankings = &mut self.rankings[group * self.endings.len()..];
+        for (ending, ranking) in self.endings.iter().zip(rankings) {
+            let mut keys = *products;
+            ending.method.key(&mut keys, ending.prepared.constants[row]);
+            ranking.insert(simd, &keys, row as u32);
+        }
+    }
+}
+
+/// Keeps the keys of an ending, `[target][pixel]`.
+struct Keys<'a> {
+    ending: &'a Ending,
+    /// Of the tile.
+    pixels: usize,
+    /// The block's first.
+    start: usize,
+    keys: &'a mut [f32],
+}
+
+impl Take for Keys<'_> {
+    fn take<S: Simd>(&mut self, _: S, group: usize, row: usize, products: &Row) {
+        let mut products = *products;
+        self.ending.method.key(&mut products, self.ending.prepared.constants[row]);
+        let first = self.start + group * WIDTH;
+        let width = WIDTH.min(self.pixels - first);
+        self.keys[row * self.pixels + first..][..width].copy_from_slice(&products[..width]);
     }
 }
 

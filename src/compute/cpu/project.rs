@@ -7,8 +7,11 @@
 use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
 
+use crate::simd::run;
+use crate::tile::Tile;
+
 /// Pixels of a group.
-pub(super) const WIDTH: usize = 32;
+pub(super) const WIDTH: usize = Tile::GROUP;
 /// Rows that are packed together.
 const ROWS: usize = 12;
 
@@ -48,8 +51,21 @@ impl Weights {
 
     /// Multiplies groups of pixels, `[group][feature][WIDTH]`, and hands out the products of every group and row; rows come
     /// in turn. A dozen rows stays in the first-level cache while all groups pass by.
-    pub(super) fn project(&self, panels: &[f32], take: impl FnMut(usize, usize, &Row)) {
-        pulp::Arch::new().dispatch(Project { weights: self, panels, take });
+    pub(super) fn project(&self, panels: &[f32], take: impl Take) {
+        run(Project { weights: self, panels, take });
+    }
+}
+
+/// What is done with products while they are in the cache.
+pub(super) trait Take {
+    /// Takes the products of a group of pixels and one row of weights.
+    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row);
+}
+
+impl<T: Take> Take for &mut T {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row) {
+        (**self).take(simd, group, row, products);
     }
 }
 
@@ -59,7 +75,7 @@ struct Project<'a, F> {
     take: F,
 }
 
-impl<F: FnMut(usize, usize, &Row)> WithSimd for Project<'_, F> {
+impl<F: Take> WithSimd for Project<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -70,14 +86,15 @@ impl<F: FnMut(usize, usize, &Row)> WithSimd for Project<'_, F> {
             let wanted = ROWS.min(rows - first);
             for (group, panel) in self.panels.chunks_exact(features * WIDTH).enumerate() {
                 match (S::F32_LANES, wanted) {
-                    (16, 9..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted),
+                    (16, 11..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted),
+                    (16, 9..) => tile_of::<S, 10, 2>(simd, weights, panel, &mut products, wanted),
                     (16, 5..) => tile_of::<S, 8, 2>(simd, weights, panel, &mut products, wanted),
                     (8, 5..) => tile_of::<S, 6, 2>(simd, weights, panel, &mut products, wanted),
                     (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, panel, &mut products, wanted),
                     _ => tile_of::<S, 4, 4>(simd, weights, panel, &mut products, wanted),
                 }
                 for (i, row) in products.iter().enumerate().take(wanted) {
-                    (self.take)(group, first + i, row);
+                    self.take.take(simd, group, first + i, row);
                 }
             }
         }
@@ -119,22 +136,35 @@ fn tile_of<S: Simd, const R: usize, const V: usize>(
 mod tests {
     use super::*;
 
+    /// Holds every product to the textbook.
+    struct Check<'a> {
+        matrix: &'a Array2<f32>,
+        panels: &'a [f32],
+        seen: [usize; 2],
+    }
+
+    impl Take for Check<'_> {
+        fn take<S: Simd>(&mut self, _: S, group: usize, row: usize, products: &Row) {
+            let (rows, features) = self.matrix.dim();
+            assert_eq!(row, self.seen[group]);
+            self.seen[group] += 1;
+            let panel = &self.panels[group * features * WIDTH..];
+            for (p, &product) in products.iter().enumerate() {
+                let exact: f32 = (0..features).map(|f| self.matrix[(row, f)] * panel[f * WIDTH + p]).sum();
+                assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
+            }
+        }
+    }
+
     #[test]
     fn products_are_those_of_the_textbook_for_any_number_of_rows() {
-        for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (12, 50), (13, 50), (31, 285)] {
+        for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (10, 8), (12, 50), (13, 50), (31, 285)] {
             let matrix = Array2::from_shape_fn((rows, features), |(r, f)| ((r * 7 + f * 3) % 11) as f32 - 5.0);
             let panels: Vec<f32> = (0..2 * features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
-            let mut seen = [0; 2];
-            Weights::of(&matrix).project(&panels, |group, row, products| {
-                assert_eq!(row, seen[group]);
-                seen[group] += 1;
-                let panel = &panels[group * features * WIDTH..];
-                for (p, &product) in products.iter().enumerate() {
-                    let exact: f32 = (0..features).map(|f| matrix[(row, f)] * panel[f * WIDTH + p]).sum();
-                    assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
-                }
-            });
-            assert_eq!(seen, [rows; 2]);
+            let mut check = Check { matrix: &matrix, panels: &panels, seen: [0; 2] };
+            let weights = Weights::of(&matrix);
+            run(Project { weights: &weights, panels: &panels, take: &mut check });
+            assert_eq!(check.seen, [rows; 2]);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Ranking: the leading targets of every pixel of a group.
 
+use pulp::Simd;
+
 use super::project::{Row, WIDTH};
 use crate::methods::{CANDIDATES, Candidates};
 
@@ -14,23 +16,23 @@ impl Ranking {
     pub(super) const EMPTY: Self =
         Self { best: [[f32::MIN; WIDTH]; CANDIDATES], index: [[Candidates::NONE; WIDTH]; CANDIDATES] };
 
-    /// One step of insertion sort in every lane at once. Most targets enter no lane, and are passed by with one
-    /// comparison.
+    /// One step of insertion sort in every lane of a vector at once. Most targets enter no lane, and are passed by with
+    /// one comparison.
     #[inline(always)]
-    pub(super) fn insert(&mut self, keys: &Row, target: u32) {
-        let last = &self.best[CANDIDATES - 1];
-        if !keys.iter().zip(last).fold(false, |enters, (key, last)| enters | (key > last)) {
-            return;
-        }
-        let (mut key, mut who) = (*keys, [target; WIDTH]);
-        for (best, index) in self.best.iter_mut().zip(&mut self.index) {
-            for lane in 0..WIDTH {
-                let wins = key[lane] > best[lane];
-                let (down, down_index) = (best[lane], index[lane]);
-                best[lane] = if wins { key[lane] } else { down };
-                index[lane] = if wins { who[lane] } else { down_index };
-                key[lane] = if wins { down } else { key[lane] };
-                who[lane] = if wins { down_index } else { who[lane] };
+    pub(super) fn insert<S: Simd>(&mut self, simd: S, keys: &Row, target: u32) {
+        let target = simd.splat_u32s(target);
+        for (v, &key) in S::as_simd_f32s(keys).0.iter().enumerate() {
+            let last = S::as_simd_f32s(&self.best[CANDIDATES - 1]).0[v];
+            if simd.first_true_m32s(simd.greater_than_f32s(key, last)) == S::F32_LANES {
+                continue;
+            }
+            let (mut key, mut who) = (key, target);
+            for (best, index) in self.best.iter_mut().zip(&mut self.index) {
+                let best = &mut S::as_mut_simd_f32s(best).0[v];
+                let index = &mut S::as_mut_simd_u32s(index).0[v];
+                let wins = simd.greater_than_f32s(key, *best);
+                (*best, key) = (simd.select_f32s(wins, key, *best), simd.select_f32s(wins, *best, key));
+                (*index, who) = (simd.select_u32s(wins, who, *index), simd.select_u32s(wins, *index, who));
             }
         }
     }

@@ -7,6 +7,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::background::{Differences, packed};
+use crate::simd::run;
 
 /// Bands of a panel.
 const PANEL: usize = 16;
@@ -31,7 +32,7 @@ pub(super) fn products(unit: &Differences, scratch: &mut Scratch) -> Vec<f64> {
     for start in (0..unit.stride).step_by(STRETCH) {
         let pixels = STRETCH.min(unit.stride - start);
         pack(unit, start, pixels, &mut scratch.panels);
-        pulp::Arch::new().dispatch(Multiply { panels: &scratch.panels, pixels, sums: &mut scratch.sums });
+        run(Multiply { panels: &scratch.panels, pixels, sums: &mut scratch.sums });
     }
     let mut out = vec![0.0; packed(bands, 0)];
     for i in 0..bands {

@@ -33,10 +33,10 @@ impl Results {
     fn of(tile: &Tile, assignment: &Assignment, keep_keys: bool) -> Self {
         let endings = assignment.ranked();
         Self {
-            ranking: tile.stride * RANKING_BYTES * endings,
-            energies: if assignment.product.whitening.is_some() { tile.stride * 4 } else { 0 },
+            ranking: tile.padded * RANKING_BYTES * endings,
+            energies: if assignment.product.whitening.is_some() { tile.padded * 4 } else { 0 },
             finished: groups(tile) * 4,
-            keys: if keep_keys { tile.stride * assignment.product.targets() * endings * 4 } else { 0 },
+            keys: if keep_keys { tile.padded * assignment.product.targets() * endings * 4 } else { 0 },
         }
     }
 
@@ -48,11 +48,11 @@ impl Results {
 impl Sizes {
     pub(super) fn of(tile: &Tile, assignments: &[Assignment], keep_keys: bool) -> Self {
         let mut sizes = Self {
-            samples: (tile.bands * tile.stride * uploaded_type(tile.samples.sample_type()).size()) as u64,
-            energies: (tile.stride * 4) as u64,
+            samples: (tile.bands * tile.padded * uploaded_type(tile.samples.sample_type()).size()) as u64,
+            energies: (tile.padded * 4) as u64,
             finished: (groups(tile) * 4) as u64,
             // A binding may not be empty.
-            ranking: (tile.stride * RANKING_BYTES) as u64,
+            ranking: (tile.padded * RANKING_BYTES) as u64,
             keys: 16,
             back: 0,
         };
@@ -67,7 +67,7 @@ impl Sizes {
 }
 
 fn groups(tile: &Tile) -> usize {
-    (tile.stride / QUAD).div_ceil(WORKGROUP)
+    (tile.padded / QUAD).div_ceil(WORKGROUP)
 }
 
 /// What a device made of one product.
@@ -134,7 +134,7 @@ impl Buffers {
     }
 
     pub(super) fn copy_in(&self, encoder: &mut wgpu::CommandEncoder, tile: &Tile) {
-        let bytes = tile.bands * tile.stride * uploaded_type(tile.samples.sample_type()).size();
+        let bytes = tile.bands * tile.padded * uploaded_type(tile.samples.sample_type()).size();
         encoder.copy_buffer_to_buffer(&self.staging, 0, &self.samples, 0, bytes as u64);
     }
 

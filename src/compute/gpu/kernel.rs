@@ -64,7 +64,7 @@ impl Kernel {
         pass: Pass,
     ) -> u32 {
         let (groups_x, groups_y) = groups(gpu, tile);
-        let by_time = MAX_OPERATIONS / (2 * ROW_BLOCK * operands.features * tile.stride).max(1);
+        let by_time = MAX_OPERATIONS / (2 * ROW_BLOCK * operands.features * tile.padded).max(1);
         // Every target is inserted into the places of every ending.
         let iterations = operands.features + ROW_BLOCK * (1 + self.endings * (1 + CANDIDATES));
         let before = operands.bands + 8 * self.endings * CANDIDATES;
@@ -76,7 +76,7 @@ impl Kernel {
                 sequence = sequence.wrapping_add(1);
             }
             let uniform = TaskUniform {
-                stride: tile.stride as u32,
+                stride: tile.padded as u32,
                 bands: operands.bands as u32,
                 features: operands.features as u32,
                 targets: operands.targets as u32,
@@ -107,7 +107,7 @@ impl Kernel {
 
 /// Workgroups of a tile.
 fn groups(gpu: &Gpu, tile: &Tile) -> (u32, u32) {
-    let groups = (tile.stride / QUAD).div_ceil(WORKGROUP);
+    let groups = (tile.padded / QUAD).div_ceil(WORKGROUP);
     let widest = gpu.limits().max_compute_workgroups_per_dimension as usize;
     (groups.min(widest) as u32, groups.div_ceil(widest) as u32)
 }
@@ -115,7 +115,7 @@ fn groups(gpu: &Gpu, tile: &Tile) -> (u32, u32) {
 impl Operands {
     pub(super) fn new(gpu: &Gpu, task: &Task, assignment: &Assignment) -> Result<Self> {
         let product = &assignment.product;
-        let scaling = task.scaling.less(&product.shift);
+        let scaling = task.scaling().less(&product.shift);
         let exact = scaling.gain.iter().zip(&scaling.offset);
         let scaling: Vec<[f32; 2]> = exact.clone().map(|(&gain, &offset)| [gain as f32, offset as f32]).collect();
         // What rounding took from gain and offset, at the stored value that is the mean. Only where a mean is subtracted

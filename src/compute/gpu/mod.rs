@@ -171,8 +171,8 @@ impl Backend for Gpu {
                 return Ok(ranked.energies[..pixels].to_vec());
             }
             let targets = assignment.product.targets();
-            let keys = &ranked.keys[ending * targets * tile.stride..][..targets * tile.stride];
-            return Ok(keys.chunks(tile.stride).flat_map(|row| &row[..pixels]).copied().collect());
+            let keys = &ranked.keys[ending * targets * tile.padded..][..targets * tile.padded];
+            return Ok(keys.chunks(tile.padded).flat_map(|row| &row[..pixels]).copied().collect());
         }
         Ok(Vec::new())
     }

@@ -1,0 +1,120 @@
+//! Turning panels, `[feature][WIDTH]` in f32, into rows, `[pixel][feature]` in f64, in squares that fit the registers.
+
+use super::project::WIDTH;
+
+/// Values of a side of a square; so many pixels of a panel are turned at a time.
+pub(super) const SIDE: usize = 8;
+
+type Square = [[f32; SIDE]; SIDE];
+
+/// Writes [`SIDE`] pixels of a panel, from its `pixel`th on, into the first places of rows of `length`.
+pub(super) fn to_rows(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has what the function is compiled for.
+        return unsafe { x86::to_rows_avx512(panel, pixel, length, rows) };
+    } else if std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: the same.
+        return unsafe { x86::to_rows_avx(panel, pixel, length, rows) };
+    }
+    squares(panel, pixel, length, rows, |square| std::array::from_fn(|i| square.map(|row| row[i])));
+}
+
+/// Goes through all whole squares, and value by value through what is left.
+#[inline(always)]
+fn squares(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64], turned: impl Fn(Square) -> Square) {
+    let (blocks, rest) = panel.as_chunks::<WIDTH>().0.as_chunks::<SIDE>();
+    let whole = blocks.len() * SIDE;
+    for (block, from) in blocks.iter().enumerate() {
+        let square = std::array::from_fn(|i| from[i].as_chunks::<SIDE>().0[pixel / SIDE]);
+        let to = &mut rows[block * SIDE..];
+        for (i, line) in turned(square).iter().enumerate() {
+            to[i * length..][..SIDE].copy_from_slice(&line.map(f64::from));
+        }
+    }
+    for (feature, values) in rest.iter().enumerate() {
+        let column = rows[whole + feature..].iter_mut().step_by(length);
+        column.zip(&values[pixel..][..SIDE]).for_each(|(to, &v)| *to = v.into());
+    }
+}
+
+/// Writes rows of `length` as a panel of their first features.
+pub(super) fn to_panel(rows: &[f64], length: usize, panel: &mut [f32]) {
+    for (feature, values) in panel.chunks_exact_mut(WIDTH).enumerate() {
+        values.iter_mut().zip(rows[feature..].iter().step_by(length)).for_each(|(to, &v)| *to = v as f32);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
+
+    use super::{Square, squares};
+
+    #[target_feature(enable = "avx")]
+    pub(super) fn to_rows_avx(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+        let turned = |square| turned(square);
+        squares(panel, pixel, length, rows, turned);
+    }
+
+    /// The same, with a row of f64 in one register.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn to_rows_avx512(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+        let turned = |square| turned(square);
+        squares(panel, pixel, length, rows, turned);
+    }
+
+    /// Interleaves four rows.
+    #[inline]
+    #[target_feature(enable = "avx")]
+    fn quad(a: __m256, b: __m256, c: __m256, d: __m256) -> [__m256; 4] {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let (low2, high2) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0b01_00_01_00>(low, low2),
+            _mm256_shuffle_ps::<0b11_10_11_10>(low, low2),
+            _mm256_shuffle_ps::<0b01_00_01_00>(high, high2),
+            _mm256_shuffle_ps::<0b11_10_11_10>(high, high2),
+        ]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx")]
+    fn turned(square: Square) -> Square {
+        let [a, b, c, d, e, f, g, h]: [__m256; 8] = bytemuck::cast(square);
+        let (top, bottom) = (quad(a, b, c, d), quad(e, f, g, h));
+        bytemuck::cast([
+            _mm256_permute2f128_ps::<0x20>(top[0], bottom[0]),
+            _mm256_permute2f128_ps::<0x20>(top[1], bottom[1]),
+            _mm256_permute2f128_ps::<0x20>(top[2], bottom[2]),
+            _mm256_permute2f128_ps::<0x20>(top[3], bottom[3]),
+            _mm256_permute2f128_ps::<0x31>(top[0], bottom[0]),
+            _mm256_permute2f128_ps::<0x31>(top[1], bottom[1]),
+            _mm256_permute2f128_ps::<0x31>(top[2], bottom[2]),
+            _mm256_permute2f128_ps::<0x31>(top[3], bottom[3]),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_panels_turn_into_each_other() {
+        for features in [1, 7, 8, 9, 50, 285] {
+            let panel: Vec<f32> = (0..features * WIDTH).map(|i| i as f32).collect();
+            let (mut rows, mut back) = (vec![0.0_f64; panel.len()], vec![0.0_f32; panel.len()]);
+            for (pixel, rows) in (0..WIDTH).step_by(SIDE).zip(rows.chunks_exact_mut(SIDE * features)) {
+                to_rows(&panel, pixel, features, rows);
+            }
+            for (i, value) in rows.iter().enumerate() {
+                assert_eq!(*value, f64::from(panel[i % features * WIDTH + i / features]), "{features} features");
+            }
+            to_panel(&rows, features, &mut back);
+            assert_eq!(back, panel);
+        }
+    }
+}

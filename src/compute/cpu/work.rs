@@ -1,0 +1,188 @@
+//! A block of pixels on its way from the tile to the decision.
+
+use std::ops::Range;
+
+use super::project::WIDTH;
+use super::transpose::{self, SIDE};
+use super::{load, measure};
+use crate::compute::{Assignment, PIXELS_A_BLOCK, Task};
+use crate::methods::{Candidates, Pixel, Space, padded};
+use crate::simd::{Line, aligned};
+use crate::tile::{SampleType, Samples, Scaling, Tile};
+
+pub(super) const BLOCK: usize = PIXELS_A_BLOCK;
+
+/// What a device knows of a block of pixels.
+///
+/// A tile's groups of f32 are multiplied as they lie. Only what must be converted, scaled or turned into features is
+/// copied, each into groups of pixels of its own, `[group][row][WIDTH]`.
+pub(in crate::compute) struct Work {
+    space: Space,
+    features: usize,
+    is_precise: bool,
+    /// The block's pixels in the tile.
+    pixels: Range<usize>,
+    /// Stored values of another type that f32 holds.
+    stored: Vec<f32>,
+    /// Scaled values, less what the product subtracts.
+    scaled: Vec<f32>,
+    scaling: Scaling,
+    mean_length: f64,
+    /// Features, in a space where they are more than scaled values.
+    featured: Vec<f32>,
+    /// What decides, `[pixel][feature]` in f64: features, or stored values for a precise product. Of the whole block where
+    /// that is dear to make, else of [`SIDE`] pixels, which stay in the first-level cache.
+    rows: Vec<Line>,
+    /// Places of a row: its features, and zeros.
+    row: usize,
+    keeps_rows: bool,
+    /// Sums of squares of the scaled values.
+    squares: Vec<f32>,
+    /// Which pixels are data.
+    valid: Vec<bool>,
+    /// The pixels without their values; `None` where a pixel has no features in the product's space.
+    measures: Vec<Option<Pixel<'static>>>,
+    /// For each ending, the leading targets of each pixel.
+    pub(in crate::compute) ranked: Vec<Vec<Candidates>>,
+    /// Squared lengths of the whitened features.
+    pub(in crate::compute) energy: Vec<f32>,
+}
+
+impl Work {
+    pub(super) fn new(assignment: &Assignment, task: &Task) -> Self {
+        let product = &assignment.product;
+        let (space, features, fits) = (product.space, product.features(), task.sample_type.fits_f32());
+        let scaling = task.scaling().less(&product.shift);
+        let row = padded(features);
+        let keeps_rows = !space.is_plain() || (product.precise && !fits);
+        let values = |wanted: bool, rows: usize| vec![0.0; if wanted { BLOCK * rows } else { 0 }];
+        Self {
+            space,
+            features,
+            is_precise: product.precise,
+            pixels: 0..0,
+            stored: values(fits && task.sample_type != SampleType::F32, task.bands()),
+            scaled: values(!fits || !scaling.is_identity(), task.bands()),
+            scaling,
+            mean_length: product.shift.iter().map(|m| m * m).sum::<f64>().sqrt(),
+            featured: values(!space.is_plain(), features),
+            rows: aligned(if keeps_rows { BLOCK } else { SIDE } * row),
+            row,
+            keeps_rows,
+            squares: vec![0.0; BLOCK],
+            valid: vec![false; BLOCK],
+            measures: vec![None; BLOCK],
+            ranked: vec![vec![Candidates::EMPTY; BLOCK]; assignment.endings.len()],
+            energy: vec![f32::NAN; BLOCK],
+        }
+    }
+
+    /// Loads pixels of a tile, from the first of a group on, and turns them into the features of the product's space.
+    /// False when none of them is data.
+    pub(super) fn load(&mut self, tile: &Tile, pixels: Range<usize>, nodata: Option<f64>) -> bool {
+        self.pixels = pixels.clone();
+        let size = pixels.len().next_multiple_of(WIDTH) * tile.bands;
+        if tile.samples.sample_type().fits_f32() {
+            if !self.stored.is_empty() {
+                load::stored(tile, pixels.start, &mut self.stored[..size]);
+            }
+            let stored = in_tile(tile, &pixels).unwrap_or_else(|| &self.stored[..size]);
+            measure::measure(stored, tile.bands, load::nodata(tile, nodata), &mut self.squares, &mut self.valid);
+            if !self.scaled.is_empty() {
+                load::scale(stored, &self.scaling, &mut self.scaled, &mut self.squares);
+            }
+        } else {
+            tile.valid_in(pixels.clone(), nodata, &mut self.valid);
+            self.valid.resize(BLOCK, false);
+            load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size], &mut self.squares);
+        }
+        self.valid[pixels.len()..].fill(false);
+        if !self.valid.contains(&true) {
+            return false;
+        }
+        if self.space.is_plain() {
+            self.measure(tile)
+        } else {
+            self.make_features(tile)
+        }
+        true
+    }
+
+    /// The values of the bands, scaled: what features are made of.
+    fn scaled<'a>(&'a self, tile: &'a Tile) -> &'a [f32] {
+        if self.scaled.is_empty() { self.stored(tile) } else { &self.scaled }
+    }
+
+    fn stored<'a>(&'a self, tile: &'a Tile) -> &'a [f32] {
+        in_tile(tile, &self.pixels).unwrap_or(&self.stored)
+    }
+
+    /// Features in groups of pixels, `[group][feature][WIDTH]`: what is multiplied.
+    pub(super) fn panels<'a>(&'a self, tile: &'a Tile) -> &'a [f32] {
+        let all = if self.space.is_plain() { self.scaled(tile) } else { &self.featured };
+        &all[..self.pixels.len().next_multiple_of(WIDTH) * self.features]
+    }
+
+    /// Where features are the scaled values, their squares tell nearly everything.
+    fn measure(&mut self, tile: &Tile) {
+        if self.keeps_rows {
+            let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut self.rows);
+            load::rows(tile, self.pixels.start, self.row, &mut rows[..self.pixels.len() * self.row]);
+        }
+        for pixel in 0..self.pixels.len() {
+            let careful = || {
+                let column = self.scaled(tile)[pixel / WIDTH * WIDTH * tile.bands + pixel % WIDTH..].iter();
+                let mut column: Vec<f64> = column.step_by(WIDTH).take(tile.bands).map(|&v| v.into()).collect();
+                self.space.of(&mut column, tile.bands, self.mean_length)
+            };
+            let quick = self.space.of_square(self.squares[pixel], self.mean_length);
+            self.measures[pixel] = quick.or_else(careful);
+        }
+    }
+
+    /// Where they are more, they are made in rows.
+    fn make_features(&mut self, tile: &Tile) {
+        let (bands, features, row) = (tile.bands, self.features, self.row);
+        let mut kept = std::mem::take(&mut self.rows);
+        let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut kept);
+        let groups = self.scaled(tile).chunks_exact(WIDTH * bands).take(self.pixels.len().div_ceil(WIDTH));
+        for (panel, rows) in groups.zip(rows.chunks_exact_mut(WIDTH * row)) {
+            for (few, rows) in rows.chunks_exact_mut(SIDE * row).enumerate() {
+                transpose::to_rows(panel, few * SIDE, row, rows);
+            }
+        }
+        for (values, measure) in rows.chunks_exact_mut(row).zip(&mut self.measures).take(self.pixels.len()) {
+            *measure = self.space.of(&mut values[..features], bands, self.mean_length);
+        }
+        for (rows, panel) in rows.chunks_exact(WIDTH * row).zip(self.featured.chunks_exact_mut(WIDTH * features)) {
+            transpose::to_panel(rows, row, panel);
+        }
+        self.rows = kept;
+    }
+
+    /// Makes the rows of [`SIDE`] pixels from `first` on.
+    pub(super) fn make_rows(&mut self, tile: &Tile, first: usize) {
+        if self.keeps_rows {
+            return;
+        }
+        let mut rows = std::mem::take(&mut self.rows);
+        let panels = if self.is_precise { self.stored(tile) } else { self.scaled(tile) };
+        let panel = &panels[first / WIDTH * WIDTH * tile.bands..][..WIDTH * tile.bands];
+        transpose::to_rows(panel, first % WIDTH, self.row, bytemuck::cast_slice_mut(&mut rows));
+        self.rows = rows;
+    }
+
+    /// A pixel with its values, whose row was made; `None` when it is no data.
+    pub(super) fn pixel(&self, index: usize) -> Option<Pixel<'_>> {
+        let measure = self.measures[index].filter(|_| self.valid[index])?;
+        let row = if self.keeps_rows { index } else { index % SIDE };
+        let values = &bytemuck::cast_slice(&self.rows)[row * self.row..][..self.row];
+        Some(Pixel { values, energy: self.energy[index].into(), ..measure })
+    }
+}
+
+/// The groups of a tile of f32.
+fn in_tile<'a>(tile: &'a Tile, pixels: &Range<usize>) -> Option<&'a [f32]> {
+    let Samples::F32(values) = &tile.samples else { return None };
+    Some(&values[pixels.start * tile.bands..][..pixels.len().next_multiple_of(WIDTH) * tile.bands])
+}
