@@ -31,6 +31,8 @@ struct Task {
 @group(0) @binding(7) var<storage, read_write> energies: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> finished: array<u32>;
 
+const SEGMENT: u32 = 96u;
+
 @compute @workgroup_size(64)
 fn project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let group_index = group.y * task.groups_x + group.x;
@@ -50,27 +52,34 @@ fn project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         // A row of the whitening is zero after its own band.
         let end = select(task.features, min(task.features, row + 8u - targets_end), row >= targets_end);
         var weight = row / 8u * (task.features + 1u) * 2u;
-        var sums = start(weights[weight], weights[weight + 1u]);
+        var totals = spread(weights[weight], weights[weight + 1u]);
         weight += 2u;
-        for (var f = 0u; f < end; f++) {
-            let x = feature(f, quad, of_pixel);
-            let w = weights[weight];
-            let v = weights[weight + 1u];
-            sums[0] = fma(vec4(w.x), x, sums[0]);
-            sums[1] = fma(vec4(w.y), x, sums[1]);
-            sums[2] = fma(vec4(w.z), x, sums[2]);
-            sums[3] = fma(vec4(w.w), x, sums[3]);
-            sums[4] = fma(vec4(v.x), x, sums[4]);
-            sums[5] = fma(vec4(v.y), x, sums[5]);
-            sums[6] = fma(vec4(v.z), x, sums[6]);
-            sums[7] = fma(vec4(v.w), x, sums[7]);
-            weight += 2u;
+        // Sums are cut into segments, which keeps their rounding small.
+        for (var first = 0u; first < end; first += SEGMENT) {
+            var sums = spread(vec4(0.0), vec4(0.0));
+            for (var f = first; f < min(end, first + SEGMENT); f++) {
+                let x = feature(f, quad, of_pixel);
+                let w = weights[weight];
+                let v = weights[weight + 1u];
+                sums[0] = fma(vec4(w.x), x, sums[0]);
+                sums[1] = fma(vec4(w.y), x, sums[1]);
+                sums[2] = fma(vec4(w.z), x, sums[2]);
+                sums[3] = fma(vec4(w.w), x, sums[3]);
+                sums[4] = fma(vec4(v.x), x, sums[4]);
+                sums[5] = fma(vec4(v.y), x, sums[5]);
+                sums[6] = fma(vec4(v.z), x, sums[6]);
+                sums[7] = fma(vec4(v.w), x, sums[7]);
+                weight += 2u;
+            }
+            for (var i = 0u; i < 8u; i++) {
+                totals[i] += sums[i];
+            }
         }
         for (var i = 0u; i < 8u; i++) {
             if row >= targets_end {
-                energy = rx(energy, sums[i]);
+                energy = rx(energy, totals[i]);
             } else if row + i < task.targets {
-                end_target(sums[i], row + i, quad);
+                end_target(totals[i], row + i, quad);
             }
         }
         row += 8u;
@@ -83,7 +92,7 @@ fn project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
 }
 
-fn start(w: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 8> {
+fn spread(w: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 8> {
     return array(vec4(w.x), vec4(w.y), vec4(w.z), vec4(w.w), vec4(v.x), vec4(v.y), vec4(v.z), vec4(v.w));
 }
 

@@ -8,6 +8,14 @@ use pulp::{Arch, Simd, WithSimd};
 /// Asked for once: it is a long list of features.
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
+/// Whether multiplying and adding is one operation on this processor, so that kernels round as [`f32::mul_add`] does.
+pub(crate) fn is_fused() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
+}
+
 /// Runs a kernel that is written for registers of any width.
 #[inline]
 pub(crate) fn run<K: WithSimd>(kernel: K) -> K::Output {

@@ -18,9 +18,9 @@ pub mod sam;
 pub mod scm;
 pub mod sid;
 
-pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all};
+pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, decide_by_keys};
 pub(crate) use product::padded;
-pub use product::{Met, Prepared, Product, Space};
+pub use product::{Met, Prepared, Product, SEGMENT, Space};
 
 use ndarray::{Array2, ArrayView2};
 
@@ -94,6 +94,8 @@ pub struct Pixel<'a> {
     /// What meets the targets, the same on every backend: its features, or its stored values when the product has weights
     /// for these. Zeros may follow.
     pub values: &'a [f64],
+    /// The length of its features, where a score needs no more digits of it than f32 has.
+    pub norm: f64,
     /// A bound on the length of its features (of [`Space::Distribution`]: the largest magnitude of a logarithm).
     pub length: f64,
     /// Length of what was subtracted to come to the features.
@@ -106,8 +108,8 @@ pub struct Pixel<'a> {
 
 impl Pixel<'_> {
     /// Without its values yet.
-    fn new(length: f64, removed: f64, tame: bool) -> Self {
-        Self { values: &[], length, removed, tame, energy: f64::NAN }
+    fn new(norm: f64, length: f64, removed: f64, tame: bool) -> Self {
+        Self { values: &[], norm, length, removed, tame, energy: f64::NAN }
     }
 }
 
@@ -164,7 +166,12 @@ pub trait Method: Sync + Send {
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         prepared.product_error(pixel)
     }
-    /// The score that is reported, in f64, of a pixel that met a target.
+    /// Turns keys of pixels of these norms into scores, NaN where a key tells too little, and says true; or says false
+    /// when keys never tell enough. Keys are here [`Product::chain`]s, which are the same on every backend.
+    fn scores_of_keys(&self, _keys: &[f32], _norms: &[f64], _scores: &mut [f64]) -> bool {
+        false
+    }
+    /// The score in f64 of a pixel that met a target.
     fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64;
     /// Whether score `a` is better than score `b`.
     fn better(&self, a: f64, b: f64) -> bool {

@@ -126,11 +126,46 @@ pub(super) fn acos(cosine: f64) -> f64 {
     if cosine < 0.0 { std::f64::consts::PI - angle } else { angle }
 }
 
-/// ‖x/norm − t‖² and ‖x/norm + t‖².
-pub(super) fn chords(x: &[f64], norm: f64, t: &[f64]) -> (f64, f64) {
-    let scale = 1.0 / norm;
-    let chord = |sign: f64| x.iter().zip(t).map(|(x, t)| (x * scale + sign * t).powi(2)).sum::<f64>();
-    (chord(-1.0), chord(1.0))
+/// ‖scale·x − t‖².
+pub(super) fn chord(x: &[f64], scale: f64, t: &[f64]) -> f64 {
+    run(Chord { x, scale, t })
+}
+
+struct Chord<'a> {
+    x: &'a [f64],
+    scale: f64,
+    t: &'a [f64],
+}
+
+impl WithSimd for Chord<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        match S::F64_LANES {
+            8 => self.in_vectors::<S, 2>(simd),
+            4 => self.in_vectors::<S, 4>(simd),
+            2 => self.in_vectors::<S, 8>(simd),
+            _ => self.in_vectors::<S, LANES>(simd),
+        }
+    }
+}
+
+impl Chord<'_> {
+    #[inline(always)]
+    fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> f64 {
+        let scale = simd.splat_f64s(self.scale);
+        let mut sums = [simd.splat_f64s(0.0); V];
+        for start in (0..self.x.len()).step_by(LANES) {
+            let x: [S::f64s; V] = lanes::<S, V>(simd, self.x, start);
+            let t: [S::f64s; V] = lanes::<S, V>(simd, self.t, start);
+            for v in 0..V {
+                let difference = simd.mul_add_f64s(x[v], scale, simd.neg_f64s(t[v]));
+                sums[v] = simd.mul_add_f64s(difference, difference, sums[v]);
+            }
+        }
+        total::<S, V>(simd, &sums)
+    }
 }
 
 /// Σ (p − q)·(ln p − ln q), of p and ln p one after the other in `x`, and ln q and q in `t`.

@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::transpose::SIDE;
+use super::block::Block;
+use super::keyed::Keyed;
 use super::work::{BLOCK, Work};
-use crate::compute::{Assignment, MapScores, Scores, Task};
+use crate::compute::{Assignment, Scores, Task};
 use crate::error::{Error, Result};
-use crate::methods::{Candidates, Decision, Met, decide, decide_all};
 use crate::tile::Tile;
 
 /// The host's threads.
@@ -70,12 +70,12 @@ impl Host {
     ) -> Scores {
         let mut scores = Scores::nodata(task, tile.window);
         let Some(assignments) = task.groups.get(group) else { return scores };
-        let blocks = Mutex::new(Blocks::of(&mut scores.maps, tile.window.pixels()).into_iter().enumerate());
+        let blocks = Mutex::new(Block::all(&mut scores.maps, tile.window.pixels()).into_iter().enumerate());
         self.pool.broadcast(|thread| {
             // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
             let mut kept = scratch.0[thread.index()].lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh =
-                || Kept { group, products: assignments.iter().map(|a| (Work::new(a, task), make(a))).collect() };
+            let one = |a: &Assignment| (Work::new(a, task), Keyed::new(a, task), make(a));
+            let fresh = || Kept { group, products: assignments.iter().map(one).collect() };
             if kept.as_ref().is_none_or(|kept| kept.group != group) {
                 *kept = None; // Freed before the next is made.
             }
@@ -84,10 +84,13 @@ impl Host {
                 let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((i, mut block)) = next else { break };
                 let pixels = i * BLOCK..i * BLOCK + block.count;
-                for (assignment, (work, buffer)) in assignments.iter().zip(&mut *products) {
+                for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
                     if work.load(tile, pixels.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
-                        block.decide(task, assignment, work, tile);
+                        match keyed {
+                            Some(keyed) => keyed.decide(&mut block, task, assignment, work, tile),
+                            None => block.decide(task, assignment, work, tile),
+                        }
                     }
                 }
             }
@@ -103,89 +106,5 @@ struct Kept<B> {
     /// The group of columns that it is for.
     group: usize,
     /// One for each product.
-    products: Vec<(Work, B)>,
-}
-
-/// A block's stretch of every output.
-struct Blocks<'a> {
-    count: usize,
-    maps: Vec<Stretch<'a>>,
-}
-
-struct Stretch<'a> {
-    best: &'a mut [u16],
-    runner_up: &'a mut [u16],
-    score: &'a mut [f32],
-    margin: &'a mut [f32],
-    rules: Vec<&'a mut [f32]>,
-}
-
-impl<'a> Blocks<'a> {
-    fn of(maps: &'a mut [MapScores], pixels: usize) -> Vec<Self> {
-        let starts = || (0..pixels).step_by(BLOCK);
-        let mut blocks: Vec<Self> =
-            starts().map(|start| Self { count: BLOCK.min(pixels - start), maps: Vec::new() }).collect();
-        for map in maps {
-            let mut rules: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::new()).collect();
-            for row in map.rules.chunks_mut(pixels.max(1)) {
-                rules.iter_mut().zip(row.chunks_mut(BLOCK)).for_each(|(block, stretch)| block.push(stretch));
-            }
-            let (mut best, mut runner_up) = (map.best.chunks_mut(BLOCK), map.runner_up.chunks_mut(BLOCK));
-            let mut margin = map.margin.chunks_mut(BLOCK);
-            let score = map.score.chunks_mut(BLOCK);
-            for ((block, score), rules) in blocks.iter_mut().zip(score).zip(rules) {
-                block.maps.push(Stretch {
-                    best: best.next().unwrap_or_default(),
-                    runner_up: runner_up.next().unwrap_or_default(),
-                    score,
-                    margin: margin.next().unwrap_or_default(),
-                    rules,
-                });
-            }
-        }
-        blocks
-    }
-
-    fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {
-        for pixel in 0..self.count {
-            if pixel % SIDE == 0 {
-                work.make_rows(tile, pixel);
-            }
-            let Some(seen) = work.pixel(pixel) else { continue };
-            for (ending, ranked) in assignment.endings.iter().zip(&work.ranked) {
-                let (method, prepared) = (ending.method, &ending.prepared);
-                // Too far from the background for f32: no data.
-                if method.whitens() && !seen.energy.is_finite() {
-                    continue;
-                }
-                let out = &mut self.maps[ending.index];
-                if !method.has_targets() {
-                    out.score[pixel] = single(method.score(prepared, &seen, 0, Met::NONE));
-                    continue;
-                }
-                let decision = if task.rules {
-                    decide_all(method, prepared, &seen, |target, score| out.rules[target][pixel] = single(score))
-                } else {
-                    decide(method, prepared, &seen, &ranked[pixel])
-                };
-                out.write(pixel, &decision);
-            }
-        }
-    }
-}
-
-/// As f32; what f32 cannot hold becomes the largest that it can, so that no output is infinite.
-fn single(score: f64) -> f32 {
-    (score as f32).clamp(f32::MIN, f32::MAX)
-}
-
-impl Stretch<'_> {
-    fn write(&mut self, pixel: usize, decision: &Decision) {
-        self.best[pixel] = decision.best as u16;
-        self.score[pixel] = single(decision.score);
-        if decision.runner_up != Candidates::NONE {
-            self.runner_up[pixel] = decision.runner_up as u16;
-            self.margin[pixel] = single((decision.runner_up_score - decision.score).abs());
-        }
-    }
+    products: Vec<(Work, Option<Keyed>, B)>,
 }

@@ -1,6 +1,7 @@
 //! Loading: groups of a tile's pixels become groups in f32, `[group][band][WIDTH]`.
 
 use super::project::{Row, WIDTH};
+use crate::methods::SEGMENT;
 use crate::simd::wide;
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
@@ -47,13 +48,17 @@ pub(super) fn scale(stored: &[f32], scaling: &Scaling, out: &mut [f32], squares:
 
 #[inline(always)]
 fn scale_group(stored: &[Row], scaling: &Scaling, out: &mut [Row], squares: &mut Row) {
+    let factors = scaling.gain.chunks(SEGMENT).zip(scaling.offset.chunks(SEGMENT));
     *squares = [0.0; WIDTH];
-    for (band, (out, stored)) in out.iter_mut().zip(stored).enumerate() {
-        let (gain, offset) = (scaling.gain[band], scaling.offset[band]);
-        for lane in 0..WIDTH {
-            out[lane] = (f64::from(stored[lane]) * gain + offset) as f32;
-            squares[lane] += out[lane] * out[lane];
+    for ((gain, offset), (out, stored)) in factors.zip(out.chunks_mut(SEGMENT).zip(stored.chunks(SEGMENT))) {
+        let mut sums = [0.0; WIDTH];
+        for band in 0..gain.len() {
+            for lane in 0..WIDTH {
+                out[band][lane] = (f64::from(stored[band][lane]) * gain[band] + offset[band]) as f32;
+                sums[lane] += out[band][lane] * out[band][lane];
+            }
         }
+        (0..WIDTH).for_each(|lane| squares[lane] += sums[lane]);
     }
 }
 

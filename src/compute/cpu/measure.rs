@@ -3,6 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::project::{Row, WIDTH};
+use crate::methods::SEGMENT;
 use crate::simd::run;
 
 /// A sum of squares in this range was neither zero nor overflowed nor made of NaN.
@@ -55,15 +56,20 @@ impl Measure<'_> {
         let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
         let nodata = simd.splat_f32s(self.nodata.unwrap_or_default());
         let (mut squares, mut filled) = ([zero; V], [zero; V]);
-        for x in S::as_simd_f32s(self.group).0.as_chunks::<V>().0 {
-            for v in 0..V {
-                squares[v] = simd.mul_add_e_f32s(x[v], x[v], squares[v]);
-            }
-            if self.nodata.is_some() {
+        for segment in S::as_simd_f32s(self.group).0.as_chunks::<V>().0.chunks(SEGMENT) {
+            let mut sums = [zero; V];
+            for x in segment {
                 for v in 0..V {
-                    filled[v] = simd.select_f32s(simd.equal_f32s(x[v], nodata), one, filled[v]);
+                    // Fused on every processor, as scores come of it.
+                    sums[v] = simd.mul_add_f32s(x[v], x[v], sums[v]);
+                }
+                if self.nodata.is_some() {
+                    for v in 0..V {
+                        filled[v] = simd.select_f32s(simd.equal_f32s(x[v], nodata), one, filled[v]);
+                    }
                 }
             }
+            (0..V).for_each(|v| squares[v] = simd.add_f32s(squares[v], sums[v]));
         }
         S::as_mut_simd_f32s(self.squares).0.copy_from_slice(&squares);
         S::as_mut_simd_f32s(self.filled).0.copy_from_slice(&filled);

@@ -1,6 +1,8 @@
 //! The CPU backend: products of pixels and weights in registers, with endings and ranks applied while they are there.
 
+mod block;
 mod host;
+mod keyed;
 mod load;
 mod measure;
 mod project;
@@ -20,6 +22,7 @@ use super::{Assignment, Backend, Ending, Scores, Summing, Task};
 use crate::background::{Differences, Moments};
 use crate::error::Result;
 use crate::methods::MIN_RANKED;
+use crate::simd::is_fused;
 use crate::tile::Tile;
 
 /// The CPU backend. Its threads are its own.
@@ -50,9 +53,10 @@ impl Backend for Cpu {
     }
 
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
-        let make = |assignment: &Assignment| Kernel::new(assignment, !self.task.rules);
+        let make = |assignment: &Assignment| Kernel::new(assignment, !self.task.rules || assignment.is_keyed());
         Ok(self.host.decide(&self.scratch, &self.task, tile, group, make, |_, assignment, work, kernel| {
             kernel.run(assignment, work, tile);
+            work.keys_are_chains = is_fused();
         }))
     }
 
@@ -78,7 +82,7 @@ impl Backend for Cpu {
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
                 continue;
             }
-            weights.project(work.panels(tile), Keys { ending, pixels, start, keys: &mut keys });
+            weights.project(work.panels(tile), Keys { ending, stride: pixels, start, keys: &mut keys });
         }
         Ok(keys)
     }
@@ -95,10 +99,11 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// `ranks` false leaves the targets out: with rule images every score is computed in f64 anyway. So it is of few.
+    /// `ranks` false leaves the targets out, where every score is computed in f64 anyway. So it is of few.
     fn new(assignment: &Assignment, ranks: bool) -> Self {
         let product = &assignment.product;
-        let targets = if ranks && product.targets() >= MIN_RANKED { product.targets() } else { 0 };
+        let ranks = ranks && (assignment.is_keyed() || product.targets() >= MIN_RANKED);
+        let targets = if ranks { product.targets() } else { 0 };
         let whitening = product.whitening.iter().flat_map(|w| w.rows());
         let rows = product.weights.rows().into_iter().take(targets).chain(whitening);
         Self {
@@ -155,12 +160,11 @@ impl Take for Rank<'_> {
     }
 }
 
-/// Keeps the keys of an ending, `[target][pixel]`.
+/// Keeps the keys of an ending, `[target][stride]`.
 struct Keys<'a> {
     ending: &'a Ending,
-    /// Of the tile.
-    pixels: usize,
-    /// The block's first.
+    stride: usize,
+    /// Place of the block's first pixel.
     start: usize,
     keys: &'a mut [f32],
 }
@@ -170,8 +174,8 @@ impl Take for Keys<'_> {
         let mut products = *products;
         self.ending.method.key(&mut products, self.ending.prepared.constants[row]);
         let first = self.start + group * WIDTH;
-        let width = WIDTH.min(self.pixels - first);
-        self.keys[row * self.pixels + first..][..width].copy_from_slice(&products[..width]);
+        let width = WIDTH.min(self.stride - first);
+        self.keys[row * self.stride + first..][..width].copy_from_slice(&products[..width]);
     }
 }
 

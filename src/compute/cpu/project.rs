@@ -7,6 +7,7 @@
 use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
 
+use crate::methods::SEGMENT;
 use crate::simd::run;
 use crate::tile::Tile;
 
@@ -114,19 +115,23 @@ fn tile_of<S: Simd, const R: usize, const V: usize>(
     let panel = S::as_simd_f32s(panel).0;
     for row in (0..wanted).step_by(R) {
         for column in (0..width).step_by(V) {
-            let mut sums = [[simd.splat_f32s(0.0); V]; R];
-            for (weights, x) in weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
-                let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let weight = simd.splat_f32s(weights[row + r]);
-                    for v in 0..V {
-                        sums[v] = simd.mul_add_e_f32s(weight, x[v], sums[v]);
+            let segments = weights.chunks(SEGMENT * ROWS).zip(panel.chunks(SEGMENT * width));
+            for (segment, (weights, panel)) in segments.enumerate() {
+                let mut sums = [[simd.splat_f32s(0.0); V]; R];
+                for (weights, x) in weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
+                    let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let weight = simd.splat_f32s(weights[row + r]);
+                        for v in 0..V {
+                            sums[v] = simd.mul_add_e_f32s(weight, x[v], sums[v]);
+                        }
                     }
                 }
-            }
-            for (sums, products) in sums.iter().zip(&mut products[row..]) {
-                let to = S::as_mut_simd_f32s(products).0;
-                to[column..][..V].copy_from_slice(sums);
+                for (sums, products) in sums.iter().zip(&mut products[row..]) {
+                    for (total, &sum) in S::as_mut_simd_f32s(products).0[column..].iter_mut().zip(sums) {
+                        *total = if segment == 0 { sum } else { simd.add_f32s(*total, sum) };
+                    }
+                }
             }
         }
     }

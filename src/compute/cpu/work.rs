@@ -44,6 +44,8 @@ pub(in crate::compute) struct Work {
     measures: Vec<Option<Pixel<'static>>>,
     /// For each ending, the leading targets of each pixel.
     pub(in crate::compute) ranked: Vec<Vec<Candidates>>,
+    /// Whether the keys in `ranked` are [`Product::chain`](crate::methods::Product)s.
+    pub(super) keys_are_chains: bool,
     /// Squared lengths of the whitened features.
     pub(in crate::compute) energy: Vec<f32>,
 }
@@ -73,6 +75,7 @@ impl Work {
             valid: vec![false; BLOCK],
             measures: vec![None; BLOCK],
             ranked: vec![vec![Candidates::EMPTY; BLOCK]; assignment.endings.len()],
+            keys_are_chains: false,
             energy: vec![f32::NAN; BLOCK],
         }
     }
@@ -172,9 +175,20 @@ impl Work {
         self.rows = rows;
     }
 
+    /// The features of a pixel.
+    pub(super) fn features<'a>(&'a self, tile: &'a Tile, pixel: usize) -> impl Iterator<Item = &'a f32> {
+        let group = &self.panels(tile)[pixel / WIDTH * WIDTH * self.features..][..WIDTH * self.features];
+        group[pixel % WIDTH..].iter().step_by(WIDTH)
+    }
+
+    /// A pixel without its values; `None` when it is no data.
+    pub(super) fn measured(&self, index: usize) -> Option<Pixel<'static>> {
+        self.measures[index].filter(|_| self.valid[index])
+    }
+
     /// A pixel with its values, whose row was made; `None` when it is no data.
     pub(super) fn pixel(&self, index: usize) -> Option<Pixel<'_>> {
-        let measure = self.measures[index].filter(|_| self.valid[index])?;
+        let measure = self.measured(index)?;
         let row = if self.keeps_rows { index } else { index % SIDE };
         let values = &bytemuck::cast_slice(&self.rows)[row * self.row..][..self.row];
         Some(Pixel { values, energy: self.energy[index].into(), ..measure })

@@ -146,8 +146,9 @@ impl Backend for Gpu {
         if self.task.groups[group].is_empty() {
             return Ok(Scores::nodata(&self.task, tile.window));
         }
-        // With rule images every score is computed in f64 anyway, and nothing need be ranked.
-        let ranked = self.rank(tile, group, !self.task.rules, false)?;
+        // With rule images scores are computed of all targets; where it is in f64, nothing need be ranked.
+        let keyed = self.task.groups[group].iter().any(Assignment::is_keyed);
+        let ranked = self.rank(tile, group, !self.task.rules || keyed, false)?;
         let of = |assignment: &Assignment| {
             self.task.groups[group].iter().position(|a| std::ptr::eq(a, assignment)).unwrap_or_default()
         };

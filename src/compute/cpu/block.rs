@@ -1,0 +1,91 @@
+//! A block's part of every output, and the decision over its pixels in f64.
+
+use super::transpose::SIDE;
+use super::work::{BLOCK, Work};
+use crate::compute::{Assignment, MapScores, Task};
+use crate::methods::{Candidates, Decision, Met, decide, decide_all};
+use crate::tile::Tile;
+
+/// A block's stretch of every output.
+pub(super) struct Block<'a> {
+    pub(super) count: usize,
+    pub(super) maps: Vec<Stretch<'a>>,
+}
+
+pub(super) struct Stretch<'a> {
+    best: &'a mut [u16],
+    runner_up: &'a mut [u16],
+    score: &'a mut [f32],
+    margin: &'a mut [f32],
+    pub(super) rules: Vec<&'a mut [f32]>,
+}
+
+impl<'a> Block<'a> {
+    pub(super) fn all(maps: &'a mut [MapScores], pixels: usize) -> Vec<Self> {
+        let starts = || (0..pixels).step_by(BLOCK);
+        let mut blocks: Vec<Self> =
+            starts().map(|start| Self { count: BLOCK.min(pixels - start), maps: Vec::new() }).collect();
+        for map in maps {
+            let mut rules: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::new()).collect();
+            for row in map.rules.chunks_mut(pixels.max(1)) {
+                rules.iter_mut().zip(row.chunks_mut(BLOCK)).for_each(|(block, stretch)| block.push(stretch));
+            }
+            let (mut best, mut runner_up) = (map.best.chunks_mut(BLOCK), map.runner_up.chunks_mut(BLOCK));
+            let mut margin = map.margin.chunks_mut(BLOCK);
+            let score = map.score.chunks_mut(BLOCK);
+            for ((block, score), rules) in blocks.iter_mut().zip(score).zip(rules) {
+                block.maps.push(Stretch {
+                    best: best.next().unwrap_or_default(),
+                    runner_up: runner_up.next().unwrap_or_default(),
+                    score,
+                    margin: margin.next().unwrap_or_default(),
+                    rules,
+                });
+            }
+        }
+        blocks
+    }
+
+    pub(super) fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {
+        for pixel in 0..self.count {
+            if pixel % SIDE == 0 {
+                work.make_rows(tile, pixel);
+            }
+            let Some(seen) = work.pixel(pixel) else { continue };
+            for (ending, ranked) in assignment.endings.iter().zip(&work.ranked) {
+                let (method, prepared) = (ending.method, &ending.prepared);
+                // Too far from the background for f32: no data.
+                if method.whitens() && !seen.energy.is_finite() {
+                    continue;
+                }
+                let out = &mut self.maps[ending.index];
+                if !method.has_targets() {
+                    out.score[pixel] = single(method.score(prepared, &seen, 0, Met::NONE));
+                    continue;
+                }
+                let decision = if task.rules {
+                    decide_all(method, prepared, &seen, |target, score| out.rules[target][pixel] = single(score))
+                } else {
+                    decide(method, prepared, &seen, &ranked[pixel])
+                };
+                out.write(pixel, &decision);
+            }
+        }
+    }
+}
+
+/// As f32; what f32 cannot hold becomes the largest that it can, so that no output is infinite.
+pub(super) fn single(score: f64) -> f32 {
+    (score as f32).clamp(f32::MIN, f32::MAX)
+}
+
+impl Stretch<'_> {
+    pub(super) fn write(&mut self, pixel: usize, decision: &Decision) {
+        self.best[pixel] = decision.best as u16;
+        self.score[pixel] = single(decision.score);
+        if decision.runner_up != Candidates::NONE {
+            self.runner_up[pixel] = decision.runner_up as u16;
+            self.margin[pixel] = single((decision.runner_up_score - decision.score).abs());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The decision over a block where keys tell scores.
+//!
+//! Where the first three places of a ranking lie further apart than rounding can move them, the class follows from keys
+//! alone, and scores from keys too, unless these tell too little (small angles). The other pixels are turned into rows and
+//! decided in f64. A score is reported from its key wherever a key tells enough, whichever way the class was found: so it
+//! does not depend on how a device rounds, and neither does any other bit of a map.
+
+use super::block::{Block, single};
+use super::project::Weights;
+use super::transpose::SIDE;
+use super::work::{BLOCK, Work};
+use super::Keys;
+use crate::compute::{Assignment, Task};
+use crate::methods::{Candidates, Decision, Pixel, decide, decide_by_keys};
+use crate::simd::wide;
+use crate::tile::Tile;
+
+/// Scratch of the decisions.
+pub(super) struct Keyed {
+    norms: Vec<f64>,
+    /// Of the leading two, the keys and what these tell.
+    keys: [Vec<f32>; 2],
+    scores: [Vec<f64>; 2],
+    /// With rule images: what makes the keys of all targets, and these, `[target][BLOCK]`.
+    all: Option<(Weights, Vec<f32>)>,
+}
+
+impl Keyed {
+    /// `None` where keys do not tell scores.
+    pub(super) fn new(assignment: &Assignment, task: &Task) -> Option<Self> {
+        let product = &assignment.product;
+        let all = || (Weights::of(&product.weights), vec![0.0; product.targets() * BLOCK]);
+        assignment.is_keyed().then(|| Self {
+            norms: vec![f64::NAN; BLOCK],
+            keys: [vec![f32::NAN; BLOCK], vec![f32::NAN; BLOCK]],
+            scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
+            all: task.rules.then(all),
+        })
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        block: &mut Block,
+        task: &Task,
+        assignment: &Assignment,
+        work: &mut Work,
+        tile: &Tile,
+    ) {
+        let ending = &assignment.endings[0];
+        let (method, prepared) = (ending.method, &ending.prepared);
+        for (pixel, norm) in self.norms.iter_mut().enumerate() {
+            *norm = work.measured(pixel).map_or(f64::NAN, |p| p.norm);
+        }
+        for (place, (keys, scores)) in self.keys.iter_mut().zip(&mut self.scores).enumerate() {
+            leading(work, tile, assignment, place, keys);
+            method.scores_of_keys(keys, &self.norms, scores);
+        }
+        let mut rows = Rows::default();
+        for pixel in 0..block.count {
+            let Some(measured) = work.measured(pixel) else { continue };
+            let ranked = work.ranked[0][pixel];
+            let scores = [self.scores[0][pixel], self.scores[1][pixel]];
+            let decision = decide_by_keys(method, prepared, &measured, &ranked, scores).unwrap_or_else(|| {
+                let seen = rows.pixel(work, tile, pixel).unwrap_or(measured);
+                let exact = decide(method, prepared, &seen, &ranked);
+                self.told(exact, pixel, &measured, assignment, work, tile)
+            });
+            block.maps[ending.index].write(pixel, &decision);
+        }
+        if task.rules {
+            self.rules(block, assignment, work, tile);
+        }
+    }
+
+    /// The decision with the scores that keys tell, where they do.
+    fn told(
+        &self,
+        exact: Decision,
+        pixel: usize,
+        measured: &Pixel,
+        assignment: &Assignment,
+        work: &Work,
+        tile: &Tile,
+    ) -> Decision {
+        let told = |target: u32, score: f64| {
+            if target == Candidates::NONE || !measured.tame {
+                return score;
+            }
+            let place = work.ranked[0][pixel].target[..2].iter().position(|t| *t == target);
+            let key = match place {
+                Some(place) => self.keys[place][pixel],
+                None => assignment.product.chain(work.features(tile, pixel), target),
+            };
+            let mut told = [f64::NAN];
+            assignment.endings[0].method.scores_of_keys(&[key], &[measured.norm], &mut told);
+            if told[0].is_nan() { score } else { told[0] }
+        };
+        Decision {
+            score: told(exact.best, exact.score),
+            runner_up_score: told(exact.runner_up, exact.runner_up_score),
+            ..exact
+        }
+    }
+
+    /// The score of every target.
+    fn rules(&mut self, block: &mut Block, assignment: &Assignment, work: &mut Work, tile: &Tile) {
+        let ending = &assignment.endings[0];
+        let Some((weights, keys)) = &mut self.all else { return };
+        weights.project(work.panels(tile), Keys { ending, stride: BLOCK, start: 0, keys });
+        let rules = &mut block.maps[ending.index].rules;
+        let mut scores = [f64::NAN; BLOCK];
+        let mut rows = Rows::default();
+        let mut untold = [false; BLOCK];
+        for (keys, rule) in keys.chunks_exact(BLOCK).zip(rules.iter_mut()) {
+            ending.method.scores_of_keys(keys, &self.norms, &mut scores);
+            for (pixel, value) in rule.iter_mut().enumerate() {
+                let tame = work.measured(pixel).is_some_and(|p| p.tame);
+                *value = if tame { single(scores[pixel]) } else { f32::NAN };
+                untold[pixel] |= value.is_nan();
+            }
+        }
+        for pixel in (0..block.count).filter(|&p| untold[p]) {
+            let Some(seen) = rows.pixel(work, tile, pixel) else { continue };
+            for (target, rule) in rules.iter_mut().enumerate().filter(|(_, rule)| rule[pixel].is_nan()) {
+                let [met] = ending.prepared.product.meet(&seen, [target as u32]);
+                rule[pixel] = single(ending.method.score(&ending.prepared, &seen, target, met));
+            }
+        }
+    }
+}
+
+/// The rows that were made last.
+#[derive(Default)]
+struct Rows(Option<usize>);
+
+impl Rows {
+    /// A pixel with its values; `None` when it is no data.
+    fn pixel<'a>(&mut self, work: &'a mut Work, tile: &Tile, pixel: usize) -> Option<Pixel<'a>> {
+        let first = pixel / SIDE * SIDE;
+        if self.0 != Some(first) {
+            work.make_rows(tile, first);
+            self.0 = Some(first);
+        }
+        work.pixel(pixel)
+    }
+}
+
+/// The keys of the targets in a place, as chains.
+fn leading(work: &Work, tile: &Tile, assignment: &Assignment, place: usize, keys: &mut [f32]) {
+    let ranked = &work.ranked[0];
+    if work.keys_are_chains {
+        keys.iter_mut().zip(ranked).for_each(|(key, ranked)| *key = ranked.key[place]);
+        return;
+    }
+    let pixels = keys.iter_mut().zip(ranked).enumerate();
+    for (pixel, (key, ranked)) in pixels.filter(|(p, (_, r))| work.measured(*p).is_some() && r.target[place] != Candidates::NONE) {
+        *key = wide(
+            pixel,
+            #[inline(always)]
+            |pixel| assignment.product.chain(work.features(tile, pixel), ranked.target[place]),
+        );
+    }
+}
