@@ -359,7 +359,8 @@ fn key_error(backend: &mut dyn Backend, pixels: &[Vec<f32>], good: &Task) -> f64
             continue;
         }
         for (t, weights) in product.exact.rows().into_iter().enumerate() {
-            let sum: f64 = row.iter().zip(weights).map(|(a, b)| a * b).sum();
+            let base: f64 = row.iter().zip(&product.centre).map(|(a, &c)| a * f64::from(c)).sum();
+            let sum: f64 = row.iter().zip(weights).map(|(a, b)| a * b).sum::<f64>() - base;
             let exact = if method.word() == "sid" { sum + constants[t][1] } else { sum * constants[t][0] };
             let error = (f64::from(keys[t * pixels.len() + p]) - exact).abs();
             worst = worst.max(error / method.key_error(prepared, &pixel));

@@ -67,29 +67,15 @@ pub fn decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &
     top.decision()
 }
 
-/// Decides one pixel from its keys alone, given the scores that [`Method::scores_of_keys`] has for the leading two; `None`
-/// when rounding could have changed the first three places, or a key tells too little.
+/// Whether keys alone tell the best target and the runner-up: rounding cannot have changed the first three places.
 #[must_use]
-pub fn decide_by_keys(
-    method: &dyn Method,
-    prepared: &Prepared,
-    pixel: &Pixel,
-    ranked: &Candidates,
-    scores: [f64; 2],
-) -> Option<Decision> {
+pub fn keys_decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &Candidates) -> bool {
     let targets = prepared.targets();
     let doubt = 2.0 * method.key_error(prepared, pixel);
-    let leads = |place: usize| {
-        place + 1 >= targets || f64::from(ranked.key[place]) - f64::from(ranked.key[place + 1]) > doubt
-    };
-    let known = |place: usize| place >= targets || !(ranked.target[place] == Candidates::NONE || scores[place].is_nan());
-    let sure = pixel.tame && leads(0) && leads(1) && known(0) && known(1);
-    sure.then(|| Decision {
-        best: ranked.target[0],
-        score: scores[0],
-        runner_up: ranked.target[1],
-        runner_up_score: scores[1],
-    })
+    let leads =
+        |place: usize| place + 1 >= targets || f64::from(ranked.key[place]) - f64::from(ranked.key[place + 1]) > doubt;
+    let is_ranked = |place: usize| place >= targets || ranked.target[place] != Candidates::NONE;
+    pixel.tame && leads(0) && leads(1) && is_ranked(0) && is_ranked(1)
 }
 
 /// Decides one pixel from the scores of all targets, and hands these out.

@@ -18,7 +18,7 @@ pub mod sam;
 pub mod scm;
 pub mod sid;
 
-pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, decide_by_keys};
+pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, keys_decide};
 pub(crate) use product::padded;
 pub use product::{Met, Prepared, Product, SEGMENT, Space};
 
@@ -94,8 +94,10 @@ pub struct Pixel<'a> {
     /// What meets the targets, the same on every backend: its features, or its stored values when the product has weights
     /// for these. Zeros may follow.
     pub values: &'a [f64],
-    /// The length of its features, where a score needs no more digits of it than f32 has.
+    /// The length of its features, good to 1e-8.
     pub norm: f64,
+    /// Its features times [`Product::centre`], as good; 0 where the product has none.
+    pub base: f64,
     /// A bound on the length of its features (of [`Space::Distribution`]: the largest magnitude of a logarithm).
     pub length: f64,
     /// Length of what was subtracted to come to the features.
@@ -109,7 +111,7 @@ pub struct Pixel<'a> {
 impl Pixel<'_> {
     /// Without its values yet.
     fn new(norm: f64, length: f64, removed: f64, tame: bool) -> Self {
-        Self { values: &[], norm, length, removed, tame, energy: f64::NAN }
+        Self { values: &[], norm, base: 0.0, length, removed, tame, energy: f64::NAN }
     }
 }
 
@@ -166,10 +168,15 @@ pub trait Method: Sync + Send {
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         prepared.product_error(pixel)
     }
-    /// Turns keys of pixels of these norms into scores, NaN where a key tells too little, and says true; or says false
-    /// when keys never tell enough. Keys are here [`Product::chain`]s, which are the same on every backend.
-    fn scores_of_keys(&self, _keys: &[f32], _norms: &[f64], _scores: &mut [f64]) -> bool {
+    /// Turns keys of pixels of these bases and norms into scores, NaN where a key tells too little, and says true; or says
+    /// false when keys never tell enough. Keys are here [`Product::chain`]s, which are the same on every backend.
+    fn scores_of_keys(&self, _keys: &[f32], _bases: &[f64], _norms: &[f64], _scores: &mut [f64]) -> bool {
         false
+    }
+    /// The score in f64 that [`Method::scores_of_keys`] leaves open.
+    fn score_untold(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
+        let [met] = prepared.product.meet(pixel, [target as u32]);
+        self.score(prepared, pixel, target, met)
     }
     /// The score in f64 of a pixel that met a target.
     fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64;

@@ -50,8 +50,8 @@ impl Space {
     /// A pixel of plain features whose squares have this sum, in f32; `None` when that does not tell enough of it, and
     /// [`Space::of`] must be asked.
     #[must_use]
-    pub fn of_square(self, square: f32, mean_length: f64) -> Option<Pixel<'static>> {
-        let length = f64::from(square).sqrt();
+    pub fn of_square(self, square: f64, mean_length: f64) -> Option<Pixel<'static>> {
+        let length = square.sqrt();
         let removed = if self == Self::Deviation { mean_length } else { 0.0 };
         let pixel = || Pixel::new(length, length * SQUARE_ERROR, removed, true);
         (self.is_plain() && TAME.contains(&length)).then(pixel)
@@ -144,6 +144,9 @@ pub struct Product {
     pub weights: Array2<f32>,
     /// The same in f64, for the scores that are reported.
     pub exact: Array2<f64>,
+    /// What was subtracted from the weights of every target, one value a feature; empty for nothing. Products are smaller by
+    /// the same amount for all targets, so it does not change their order, and they round by less.
+    pub centre: Vec<f32>,
     /// What is subtracted in [`Space::Deviation`], one value a band; zeros otherwise.
     pub shift: Vec<f64>,
     /// A number of each target that endings need.
@@ -171,6 +174,7 @@ impl Product {
             space,
             weights,
             exact,
+            centre: Vec::new(),
             shift: vec![0.0; bands],
             strength,
             largest,
@@ -178,6 +182,17 @@ impl Product {
             adapted: None,
             whitening: None,
         }
+    }
+
+    /// The same with the targets' mean subtracted from their weights.
+    pub(super) fn centred(mut self) -> Self {
+        let count = self.targets() as f64;
+        self.centre = self.exact.columns().into_iter().map(|c| (c.sum() / count) as f32).collect();
+        for (mut weights, exact) in self.weights.rows_mut().into_iter().zip(self.exact.rows()) {
+            let difference = exact.iter().zip(&self.centre).map(|(w, c)| (w - f64::from(*c)) as f32);
+            weights.iter_mut().zip(difference).for_each(|(to, w)| *to = w);
+        }
+        self
     }
 
     /// Number of targets.
@@ -292,8 +307,8 @@ impl Prepared {
     /// A product with a method's constants.
     #[must_use]
     pub fn new(product: Arc<Product>, constants: &[[f64; 2]]) -> Self {
-        let length = |row: ndarray::ArrayView1<f64>| row.iter().map(|w| w * w).sum::<f64>().sqrt();
-        let rows = product.exact.axis_iter(Axis(0)).zip(constants);
+        let length = |row: ndarray::ArrayView1<f32>| row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
+        let rows = product.weights.axis_iter(Axis(0)).zip(constants);
         let reach = rows.map(|(row, c)| c[0].abs() * length(row)).fold(0.0, f64::max);
         let constants = constants.iter().map(|c| c.map(|v| v as f32)).collect();
         Self { product, constants, reach }

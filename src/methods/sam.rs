@@ -23,7 +23,7 @@
 
 use ndarray::ArrayView2;
 
-use super::numeric::{acos, chord};
+use super::numeric::{acos, asin, chord};
 use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
 use crate::error::Result;
 use crate::simd::wide;
@@ -35,8 +35,8 @@ pub struct SpectralAngle;
 /// Above this cosine (angles below 0.045 rad) `acos` loses digits that the half-angle form keeps.
 const HALF_ANGLE_COSINE: f64 = 0.999;
 
-/// Above this cosine (angles below 0.045 rad) a cosine of f32, good to 1e-7, tells less of an angle than 5e-6.
-const KEY_COSINE: f64 = 0.999;
+/// Above this cosine (angles below 0.063 rad) a cosine that is good to 1e-7 tells too little of an angle.
+const KEY_COSINE: f64 = 0.998;
 
 impl Method for SpectralAngle {
     fn word(&self) -> &'static str {
@@ -82,16 +82,16 @@ impl Method for SpectralAngle {
     /// The product with a unit target is the cosine times the pixel's length, which is the same for all targets.
     fn product(&self, spectra: ArrayView2<f64>, _model: Option<&Model>) -> Result<Product> {
         let unit = super::product::unit(spectra, "an angle needs a finite length above 0")?;
-        Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]))
+        Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]).centred())
     }
 
-    fn scores_of_keys(&self, keys: &[f32], norms: &[f64], scores: &mut [f64]) -> bool {
+    fn scores_of_keys(&self, keys: &[f32], bases: &[f64], norms: &[f64], scores: &mut [f64]) -> bool {
         wide(
             scores,
             #[inline(always)]
             |scores| {
-                for ((score, &key), &norm) in scores.iter_mut().zip(keys).zip(norms) {
-                    let cosine = f64::from(key) / norm;
+                for (((score, &key), base), norm) in scores.iter_mut().zip(keys).zip(bases).zip(norms) {
+                    let cosine = (f64::from(key) + base) / norm;
                     *score = if cosine.abs() < KEY_COSINE { acos(cosine) } else { f64::NAN };
                 }
             },
@@ -99,16 +99,23 @@ impl Method for SpectralAngle {
         true
     }
 
+    /// By the chord, which keeps the digits of small angles; of angles near π by the chord to the opposite spectrum. That the
+    /// norm is f32's changes a chord by its relative error only.
+    fn score_untold(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {
+        let half_chord =
+            |sign: f64| chord(pixel.values, sign / pixel.norm, prepared.product.target(target)).sqrt() / 2.0;
+        match half_chord(1.0) {
+            sine if sine <= 0.5 => 2.0 * asin(sine),
+            _ => std::f64::consts::PI - 2.0 * asin(half_chord(-1.0)),
+        }
+    }
+
     fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64 {
         let cosine = met.product / met.norm;
         if cosine.abs() < HALF_ANGLE_COSINE {
             return acos(cosine);
         }
-        // The other chord follows: their squares add up to 4.
-        let (target, sign) = (prepared.product.target(target), cosine.signum());
-        let chord = chord(pixel.values, sign / met.norm, target);
-        let small = 2.0 * chord.sqrt().atan2((4.0 - chord).sqrt());
-        if sign > 0.0 { small } else { std::f64::consts::PI - small }
+        self.score_untold(prepared, &Pixel { norm: met.norm, ..*pixel }, target)
     }
 
     fn better(&self, a: f64, b: f64) -> bool {

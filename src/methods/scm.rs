@@ -87,7 +87,7 @@ impl Method for Correlation {
         Ok(Product::new(self.basis(), Space::Contrast, unit, vec![]))
     }
 
-    fn scores_of_keys(&self, keys: &[f32], norms: &[f64], scores: &mut [f64]) -> bool {
+    fn scores_of_keys(&self, keys: &[f32], _bases: &[f64], norms: &[f64], scores: &mut [f64]) -> bool {
         let pixels = scores.iter_mut().zip(keys).zip(norms);
         pixels.for_each(|((score, &key), norm)| *score = (f64::from(key) / norm).clamp(-1.0, 1.0));
         true

@@ -66,7 +66,7 @@ impl<'a> Block<'a> {
                 let decision = if task.rules {
                     decide_all(method, prepared, &seen, |target, score| out.rules[target][pixel] = single(score))
                 } else {
-                    decide(method, prepared, &seen, &ranked[pixel])
+                    decide(method, prepared, &seen, &ranked.candidates(pixel))
                 };
                 out.write(pixel, &decision);
             }

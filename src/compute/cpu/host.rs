@@ -87,6 +87,7 @@ impl Host {
                 for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
                     if work.load(tile, pixels.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
+                        work.measure(tile, task.nodata);
                         match keyed {
                             Some(keyed) => keyed.decide(&mut block, task, assignment, work, tile),
                             None => block.decide(task, assignment, work, tile),

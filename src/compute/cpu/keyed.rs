@@ -5,19 +5,20 @@
 //! decided in f64. A score is reported from its key wherever a key tells enough, whichever way the class was found: so it
 //! does not depend on how a device rounds, and neither does any other bit of a map.
 
+use super::Keys;
 use super::block::{Block, single};
 use super::project::Weights;
 use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
-use super::Keys;
 use crate::compute::{Assignment, Task};
-use crate::methods::{Candidates, Decision, Pixel, decide, decide_by_keys};
+use crate::methods::{Candidates, Decision, Pixel, decide, keys_decide};
 use crate::simd::wide;
 use crate::tile::Tile;
 
 /// Scratch of the decisions.
 pub(super) struct Keyed {
     norms: Vec<f64>,
+    bases: Vec<f64>,
     /// Of the leading two, the keys and what these tell.
     keys: [Vec<f32>; 2],
     scores: [Vec<f64>; 2],
@@ -32,6 +33,7 @@ impl Keyed {
         let all = || (Weights::of(&product.weights), vec![0.0; product.targets() * BLOCK]);
         assignment.is_keyed().then(|| Self {
             norms: vec![f64::NAN; BLOCK],
+            bases: vec![f64::NAN; BLOCK],
             keys: [vec![f32::NAN; BLOCK], vec![f32::NAN; BLOCK]],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
             all: task.rules.then(all),
@@ -48,23 +50,36 @@ impl Keyed {
     ) {
         let ending = &assignment.endings[0];
         let (method, prepared) = (ending.method, &ending.prepared);
-        for (pixel, norm) in self.norms.iter_mut().enumerate() {
-            *norm = work.measured(pixel).map_or(f64::NAN, |p| p.norm);
+        for (pixel, (norm, base)) in self.norms.iter_mut().zip(&mut self.bases).enumerate() {
+            (*norm, *base) = work.measured(pixel).map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
         }
         for (place, (keys, scores)) in self.keys.iter_mut().zip(&mut self.scores).enumerate() {
             leading(work, tile, assignment, place, keys);
-            method.scores_of_keys(keys, &self.norms, scores);
+            method.scores_of_keys(keys, &self.bases, &self.norms, scores);
         }
         let mut rows = Rows::default();
         for pixel in 0..block.count {
             let Some(measured) = work.measured(pixel) else { continue };
-            let ranked = work.ranked[0][pixel];
-            let scores = [self.scores[0][pixel], self.scores[1][pixel]];
-            let decision = decide_by_keys(method, prepared, &measured, &ranked, scores).unwrap_or_else(|| {
-                let seen = rows.pixel(work, tile, pixel).unwrap_or(measured);
+            let ranked = work.ranked[0].candidates(pixel);
+            let [score, runner_up_score] = [self.scores[0][pixel], self.scores[1][pixel]];
+            let decision = if keys_decide(method, prepared, &measured, &ranked) {
+                let [best, runner_up] = [ranked.target[0], ranked.target[1]];
+                let mut told = |target: u32, score: f64| {
+                    if !score.is_nan() || target == Candidates::NONE {
+                        return score;
+                    }
+                    rows.make(work, tile, pixel);
+                    let seen = work.pixel(pixel).unwrap_or(measured);
+                    method.score_untold(prepared, &seen, target as usize)
+                };
+                let (score, runner_up_score) = (told(best, score), told(runner_up, runner_up_score));
+                Decision { best, score, runner_up, runner_up_score }
+            } else {
+                rows.make(work, tile, pixel);
+                let seen = work.pixel(pixel).unwrap_or(measured);
                 let exact = decide(method, prepared, &seen, &ranked);
-                self.told(exact, pixel, &measured, assignment, work, tile)
-            });
+                self.told(exact, pixel, &seen, assignment, work, tile)
+            };
             block.maps[ending.index].write(pixel, &decision);
         }
         if task.rules {
@@ -77,23 +92,26 @@ impl Keyed {
         &self,
         exact: Decision,
         pixel: usize,
-        measured: &Pixel,
+        seen: &Pixel,
         assignment: &Assignment,
         work: &Work,
         tile: &Tile,
     ) -> Decision {
         let told = |target: u32, score: f64| {
-            if target == Candidates::NONE || !measured.tame {
+            if target == Candidates::NONE || !seen.tame {
                 return score;
             }
-            let place = work.ranked[0][pixel].target[..2].iter().position(|t| *t == target);
+            let place = (0..2).find(|&place| work.ranked[0].target[place][pixel] == target);
             let key = match place {
                 Some(place) => self.keys[place][pixel],
                 None => assignment.product.chain(work.features(tile, pixel), target),
             };
             let mut told = [f64::NAN];
-            assignment.endings[0].method.scores_of_keys(&[key], &[measured.norm], &mut told);
-            if told[0].is_nan() { score } else { told[0] }
+            assignment.endings[0].method.scores_of_keys(&[key], &[seen.base], &[seen.norm], &mut told);
+            if !told[0].is_nan() {
+                return told[0];
+            }
+            assignment.endings[0].method.score_untold(&assignment.endings[0].prepared, seen, target as usize)
         };
         Decision {
             score: told(exact.best, exact.score),
@@ -112,7 +130,7 @@ impl Keyed {
         let mut rows = Rows::default();
         let mut untold = [false; BLOCK];
         for (keys, rule) in keys.chunks_exact(BLOCK).zip(rules.iter_mut()) {
-            ending.method.scores_of_keys(keys, &self.norms, &mut scores);
+            ending.method.scores_of_keys(keys, &self.bases, &self.norms, &mut scores);
             for (pixel, value) in rule.iter_mut().enumerate() {
                 let tame = work.measured(pixel).is_some_and(|p| p.tame);
                 *value = if tame { single(scores[pixel]) } else { f32::NAN };
@@ -120,10 +138,10 @@ impl Keyed {
             }
         }
         for pixel in (0..block.count).filter(|&p| untold[p]) {
-            let Some(seen) = rows.pixel(work, tile, pixel) else { continue };
+            rows.make(work, tile, pixel);
+            let Some(seen) = work.pixel(pixel) else { continue };
             for (target, rule) in rules.iter_mut().enumerate().filter(|(_, rule)| rule[pixel].is_nan()) {
-                let [met] = ending.prepared.product.meet(&seen, [target as u32]);
-                rule[pixel] = single(ending.method.score(&ending.prepared, &seen, target, met));
+                rule[pixel] = single(ending.method.score_untold(&ending.prepared, &seen, target));
             }
         }
     }
@@ -134,14 +152,13 @@ impl Keyed {
 struct Rows(Option<usize>);
 
 impl Rows {
-    /// A pixel with its values; `None` when it is no data.
-    fn pixel<'a>(&mut self, work: &'a mut Work, tile: &Tile, pixel: usize) -> Option<Pixel<'a>> {
+    /// Makes the rows of a pixel and its neighbours, unless they are there.
+    fn make(&mut self, work: &mut Work, tile: &Tile, pixel: usize) {
         let first = pixel / SIDE * SIDE;
         if self.0 != Some(first) {
             work.make_rows(tile, first);
             self.0 = Some(first);
         }
-        work.pixel(pixel)
     }
 }
 
@@ -149,15 +166,16 @@ impl Rows {
 fn leading(work: &Work, tile: &Tile, assignment: &Assignment, place: usize, keys: &mut [f32]) {
     let ranked = &work.ranked[0];
     if work.keys_are_chains {
-        keys.iter_mut().zip(ranked).for_each(|(key, ranked)| *key = ranked.key[place]);
+        keys.copy_from_slice(&ranked.key[place]);
         return;
     }
-    let pixels = keys.iter_mut().zip(ranked).enumerate();
-    for (pixel, (key, ranked)) in pixels.filter(|(p, (_, r))| work.measured(*p).is_some() && r.target[place] != Candidates::NONE) {
-        *key = wide(
-            pixel,
-            #[inline(always)]
-            |pixel| assignment.product.chain(work.features(tile, pixel), ranked.target[place]),
-        );
+    for (pixel, (key, &target)) in keys.iter_mut().zip(&ranked.target[place]).enumerate() {
+        if work.measured(pixel).is_some() && target != Candidates::NONE {
+            *key = wide(
+                pixel,
+                #[inline(always)]
+                |pixel| assignment.product.chain(work.features(tile, pixel), target),
+            );
+        }
     }
 }

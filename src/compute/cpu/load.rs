@@ -1,7 +1,6 @@
 //! Loading: groups of a tile's pixels become groups in f32, `[group][band][WIDTH]`.
 
 use super::project::{Row, WIDTH};
-use crate::methods::SEGMENT;
 use crate::simd::wide;
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
@@ -33,47 +32,37 @@ pub(super) fn nodata(tile: &Tile, declared: Option<f64>) -> Option<f32> {
     declared.and_then(|declared| with_samples!(&tile.samples, values => of(values, declared)))
 }
 
-/// Scales stored values in f64 and rounds once, as 16-bit values with a gain have one right f32; and sums their squares.
-pub(super) fn scale(stored: &[f32], scaling: &Scaling, out: &mut [f32], squares: &mut [f32]) {
+/// Scales stored values in f64 and rounds once, as 16-bit values with a gain have one right f32.
+pub(super) fn scale(stored: &[f32], scaling: &Scaling, out: &mut [f32]) {
     let bands = scaling.gain.len();
-    let groups = stored.chunks_exact(WIDTH * bands).zip(out.chunks_exact_mut(WIDTH * bands));
-    for ((stored, out), squares) in groups.zip(squares.as_chunks_mut().0) {
-        wide(
-            (out, squares),
-            #[inline(always)]
-            |(out, squares)| scale_group(stored.as_chunks().0, scaling, out.as_chunks_mut().0, squares),
-        );
-    }
+    wide(
+        out,
+        #[inline(always)]
+        |out| {
+            let groups = stored.chunks_exact(WIDTH * bands).zip(out.chunks_exact_mut(WIDTH * bands));
+            for (stored, out) in groups {
+                let rows = out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0);
+                let factors = scaling.gain.iter().zip(&scaling.offset);
+                rows.zip(factors).for_each(|((out, stored), (&gain, &offset))| scale_row(stored, gain, offset, out));
+            }
+        },
+    );
 }
 
 #[inline(always)]
-fn scale_group(stored: &[Row], scaling: &Scaling, out: &mut [Row], squares: &mut Row) {
-    let factors = scaling.gain.chunks(SEGMENT).zip(scaling.offset.chunks(SEGMENT));
-    *squares = [0.0; WIDTH];
-    for ((gain, offset), (out, stored)) in factors.zip(out.chunks_mut(SEGMENT).zip(stored.chunks(SEGMENT))) {
-        let mut sums = [0.0; WIDTH];
-        for band in 0..gain.len() {
-            for lane in 0..WIDTH {
-                out[band][lane] = (f64::from(stored[band][lane]) * gain[band] + offset[band]) as f32;
-                sums[lane] += out[band][lane] * out[band][lane];
-            }
-        }
-        (0..WIDTH).for_each(|lane| squares[lane] += sums[lane]);
+fn scale_row(stored: &Row, gain: f64, offset: f64, out: &mut Row) {
+    for lane in 0..WIDTH {
+        out[lane] = (f64::from(stored[lane]) * gain + offset) as f32;
     }
 }
 
 /// Loads and scales in one: for stored values that f32 does not hold.
-pub(super) fn scaled(tile: &Tile, first: usize, scaling: &Scaling, out: &mut [f32], squares: &mut [f32]) {
-    squares.fill(0.0);
+pub(super) fn scaled(tile: &Tile, first: usize, scaling: &Scaling, out: &mut [f32]) {
     with_samples!(&tile.samples, values => {
         let rows = out.chunks_exact_mut(WIDTH).zip(values[first * tile.bands..].chunks_exact(WIDTH));
         for (row, (out, values)) in rows.enumerate() {
-            let (group, band) = (row / tile.bands, row % tile.bands);
-            let squares = &mut squares[group * WIDTH..][..WIDTH];
-            for ((out, value), square) in out.iter_mut().zip(values).zip(squares) {
-                *out = (value.to_f64() * scaling.gain[band] + scaling.offset[band]) as f32;
-                *square += *out * *out;
-            }
+            let (gain, offset) = (scaling.gain[row % tile.bands], scaling.offset[row % tile.bands]);
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = (value.to_f64() * gain + offset) as f32);
         }
     });
 }

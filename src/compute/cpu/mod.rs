@@ -77,6 +77,7 @@ impl Backend for Cpu {
             let count = BLOCK.min(pixels - start);
             // Keys are wanted of every pixel.
             work.load(tile, start..start + count, None);
+            work.measure(tile, None);
             if !has_targets {
                 kernel.run(assignment, &mut work, tile);
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
@@ -129,7 +130,7 @@ impl Kernel {
         self.weights.project(work.panels(tile), take);
         work.energy = energies;
         for (i, ranking) in self.rankings.iter().enumerate().filter(|_| targets > 0) {
-            ranking.write(&mut work.ranked[i % endings][i / endings * WIDTH..][..WIDTH]);
+            ranking.write(i / endings, &mut work.ranked[i % endings]);
         }
     }
 }

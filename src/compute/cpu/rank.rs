@@ -37,11 +37,44 @@ impl Ranking {
         }
     }
 
-    /// One entry a pixel.
-    pub(super) fn write(&self, out: &mut [Candidates]) {
-        for (lane, candidates) in out.iter_mut().enumerate() {
-            candidates.target = self.index.map(|place| place[lane]);
-            candidates.key = self.best.map(|place| place[lane]);
+    /// Copies the places of a group into those of its block.
+    pub(super) fn write(&self, group: usize, out: &mut Ranked) {
+        for place in 0..CANDIDATES {
+            out.target[place][group * WIDTH..][..WIDTH].copy_from_slice(&self.index[place]);
+            out.key[place][group * WIDTH..][..WIDTH].copy_from_slice(&self.best[place]);
+        }
+    }
+}
+
+/// The leading targets of the pixels of a block, place by place.
+pub(in crate::compute) struct Ranked {
+    pub(super) target: [Vec<u32>; CANDIDATES],
+    pub(super) key: [Vec<f32>; CANDIDATES],
+}
+
+impl Ranked {
+    pub(super) fn new(pixels: usize) -> Self {
+        Self {
+            target: std::array::from_fn(|_| vec![Candidates::NONE; pixels]),
+            key: std::array::from_fn(|_| vec![f32::MIN; pixels]),
+        }
+    }
+
+    /// Of one pixel.
+    pub(super) fn candidates(&self, pixel: usize) -> Candidates {
+        Candidates {
+            target: std::array::from_fn(|place| self.target[place][pixel]),
+            key: std::array::from_fn(|place| self.key[place][pixel]),
+        }
+    }
+
+    /// Takes over what another device ranked.
+    pub(in crate::compute) fn set(&mut self, all: &[Candidates]) {
+        for (pixel, candidates) in all.iter().enumerate() {
+            for place in 0..CANDIDATES {
+                self.target[place][pixel] = candidates.target[place];
+                self.key[place][pixel] = candidates.key[place];
+            }
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::project::WIDTH;
+use super::rank::Ranked;
 use super::transpose::{self, SIDE};
 use super::{load, measure};
 use crate::compute::{Assignment, PIXELS_A_BLOCK, Task};
-use crate::methods::{Candidates, Pixel, Space, padded};
+use crate::methods::{Pixel, Space, padded};
 use crate::simd::{Line, aligned};
 use crate::tile::{SampleType, Samples, Scaling, Tile};
 
@@ -36,14 +37,18 @@ pub(in crate::compute) struct Work {
     /// Places of a row: its features, and zeros.
     row: usize,
     keeps_rows: bool,
-    /// Sums of squares of the scaled values.
-    squares: Vec<f32>,
+    /// Sums of squares of the scaled values, and of their products with the targets' centre.
+    squares: Vec<f64>,
+    bases: Vec<f64>,
+    centre: Vec<f32>,
     /// Which pixels are data.
     valid: Vec<bool>,
+    /// Whether that and what follows of it is known yet.
+    is_measured: bool,
     /// The pixels without their values; `None` where a pixel has no features in the product's space.
     measures: Vec<Option<Pixel<'static>>>,
     /// For each ending, the leading targets of each pixel.
-    pub(in crate::compute) ranked: Vec<Vec<Candidates>>,
+    pub(in crate::compute) ranked: Vec<Ranked>,
     /// Whether the keys in `ranked` are [`Product::chain`](crate::methods::Product)s.
     pub(super) keys_are_chains: bool,
     /// Squared lengths of the whitened features.
@@ -72,39 +77,72 @@ impl Work {
             row,
             keeps_rows,
             squares: vec![0.0; BLOCK],
+            bases: vec![0.0; BLOCK],
+            centre: product.centre.clone(),
             valid: vec![false; BLOCK],
+            is_measured: false,
             measures: vec![None; BLOCK],
-            ranked: vec![vec![Candidates::EMPTY; BLOCK]; assignment.endings.len()],
+            ranked: assignment.endings.iter().map(|_| Ranked::new(BLOCK)).collect(),
             keys_are_chains: false,
             energy: vec![f32::NAN; BLOCK],
         }
     }
 
     /// Loads pixels of a tile, from the first of a group on, and turns them into the features of the product's space.
-    /// False when none of them is data.
+    /// False when none of them is data. What the tile holds ready is not measured yet: it comes from memory while it is
+    /// multiplied, and is measured in the cache after that, by [`Work::measure`].
     pub(super) fn load(&mut self, tile: &Tile, pixels: Range<usize>, nodata: Option<f64>) -> bool {
-        self.pixels = pixels.clone();
+        self.pixels = pixels;
+        self.is_measured = false;
+        let is_ready = self.space.is_plain() && self.stored.is_empty() && self.scaled.is_empty();
+        (is_ready && self.first_band_has_data(tile, nodata)) || self.measure(tile, nodata)
+    }
+
+    fn first_band_has_data(&self, tile: &Tile, nodata: Option<f64>) -> bool {
+        let nodata = load::nodata(tile, nodata);
+        let groups = self.stored(tile).chunks(WIDTH * tile.bands);
+        groups.flat_map(|group| &group[..WIDTH]).any(|&v| v.is_finite() && v != 0.0 && Some(v) != nodata)
+    }
+
+    /// Finds out which pixels are data, and what their features are like. False when there is no data.
+    pub(super) fn measure(&mut self, tile: &Tile, nodata: Option<f64>) -> bool {
+        if self.is_measured {
+            return true;
+        }
+        self.is_measured = true;
+        let pixels = self.pixels.clone();
         let size = pixels.len().next_multiple_of(WIDTH) * tile.bands;
         if tile.samples.sample_type().fits_f32() {
             if !self.stored.is_empty() {
                 load::stored(tile, pixels.start, &mut self.stored[..size]);
             }
             let stored = in_tile(tile, &pixels).unwrap_or_else(|| &self.stored[..size]);
-            measure::measure(stored, tile.bands, load::nodata(tile, nodata), &mut self.squares, &mut self.valid);
+            let nodata = load::nodata(tile, nodata);
+            for (group, first) in stored.chunks_exact(WIDTH * tile.bands).zip((0..).step_by(WIDTH)) {
+                let (squares, bases) = (&mut self.squares[first..][..WIDTH], &mut self.bases[first..][..WIDTH]);
+                measure::sums(group, &self.centre, squares, bases);
+                measure::data(group, nodata, squares, &mut self.valid[first..][..WIDTH]);
+            }
             if !self.scaled.is_empty() {
-                load::scale(stored, &self.scaling, &mut self.scaled, &mut self.squares);
+                load::scale(stored, &self.scaling, &mut self.scaled);
             }
         } else {
             tile.valid_in(pixels.clone(), nodata, &mut self.valid);
             self.valid.resize(BLOCK, false);
-            load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size], &mut self.squares);
+            load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size]);
+        }
+        if !self.scaled.is_empty() && self.space.is_plain() {
+            for (group, first) in self.scaled[..size].chunks_exact(WIDTH * tile.bands).zip((0..).step_by(WIDTH)) {
+                let (squares, bases) = (&mut self.squares[first..][..WIDTH], &mut self.bases[first..][..WIDTH]);
+                measure::sums(group, &self.centre, squares, bases);
+            }
         }
         self.valid[pixels.len()..].fill(false);
         if !self.valid.contains(&true) {
             return false;
         }
         if self.space.is_plain() {
-            self.measure(tile)
+            self.measure_features(tile)
         } else {
             self.make_features(tile)
         }
@@ -127,7 +165,7 @@ impl Work {
     }
 
     /// Where features are the scaled values, their squares tell nearly everything.
-    fn measure(&mut self, tile: &Tile) {
+    fn measure_features(&mut self, tile: &Tile) {
         if self.keeps_rows {
             let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut self.rows);
             load::rows(tile, self.pixels.start, self.row, &mut rows[..self.pixels.len() * self.row]);
@@ -139,7 +177,7 @@ impl Work {
                 self.space.of(&mut column, tile.bands, self.mean_length)
             };
             let quick = self.space.of_square(self.squares[pixel], self.mean_length);
-            self.measures[pixel] = quick.or_else(careful);
+            self.measures[pixel] = quick.or_else(careful).map(|p| Pixel { base: self.bases[pixel], ..p });
         }
     }
 

@@ -155,7 +155,7 @@ impl Backend for Gpu {
         Ok(self.host.decide(&self.scratch, &self.task, tile, group, of, |block, _, work, &mut product| {
             let ranked = &ranked[product];
             for (to, from) in work.ranked.iter_mut().zip(&ranked.candidates) {
-                to[..block.len()].copy_from_slice(&from[block.clone()]);
+                to.set(&from[block.clone()]);
             }
             if !ranked.energies.is_empty() {
                 work.energy[..block.len()].copy_from_slice(&ranked.energies[block]);
