@@ -56,6 +56,11 @@
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
 //!
+//! # Where the time goes
+//!
+//! Stages and devices open a [`tracing`] span for each tile and each step that takes long, never for a block or a pixel.
+//! Nobody listens unless the command line was given `--trace FILE`, and then a span costs a microsecond.
+//!
 //! # Adding a method
 //!
 //! One file `src/methods/<word>.rs` that implements [`methods::Method`], one shader `shaders/<word>.wgsl` with its ending,

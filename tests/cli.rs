@@ -58,6 +58,7 @@ fn help_of_map_names_every_option() {
         "--threads",
         "--tile-lines",
         "--quiet",
+        "--trace",
         "--overwrite",
         "--json",
     ] {

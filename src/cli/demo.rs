@@ -55,7 +55,7 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         thresholds: vec![Threshold { method: None, name: None, value: SAM_THRESHOLD }],
         ..Request::default()
     };
-    map(&request, &args.machine, &args.out, args.overwrite)?;
+    args.machine.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
     let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
     let at = |name: &str| args.out.join(name).display().to_string();
     print(&format!(

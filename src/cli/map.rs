@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::progress::Progress;
+use super::trace::traced;
 use super::{Exit, print_json, say, value};
 use crate::background::Shrinkage;
 use crate::error::{Error, Result};
@@ -203,6 +204,10 @@ pub(super) struct Machine {
     /// Print nothing but the backend, notes and errors.
     #[arg(long, short)]
     quiet: bool,
+
+    /// Record where the time goes, thread by thread, in a file that ui.perfetto.dev and chrome://tracing show.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 }
 
 impl Machine {
@@ -228,6 +233,11 @@ impl Machine {
         self.quiet
     }
 
+    /// Does the work, and records where its time goes when the user wants to know.
+    pub(super) fn traced<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        traced(self.trace.as_deref(), work)
+    }
+
     pub(super) fn ceiling(&self) -> u64 {
         self.max_memory.0 as u64
     }
@@ -242,6 +252,7 @@ impl Default for Machine {
             threads: None,
             tile_lines: None,
             quiet: false,
+            trace: None,
         }
     }
 }
@@ -267,7 +278,7 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
         },
         shrinkage: args.shrinkage,
     };
-    let finished = map(&request, &args.machine, &args.out, args.overwrite)?;
+    let finished = args.machine.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
     if args.json {
         print_json(&finished.report)?;
     }

@@ -8,6 +8,7 @@ mod info;
 mod map;
 mod progress;
 mod stats;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
 use super::map::{Ground, Machine, Reading};
 use super::progress::Progress;
@@ -66,15 +67,7 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
             Error::refused("--shard", "is of one scene, and several were named").hint("name one scene a command")
         );
     }
-    let made: Result<Vec<(String, Statistics)>> = match args.merge.is_empty() {
-        true => args.scenes.iter().map(|scene| Ok((scene.display().to_string(), of_scene(args, scene)?))).collect(),
-        false => args.merge.iter().map(|file| Ok((file.display().to_string(), Statistics::read(file)?))).collect(),
-    };
-    let whole = Statistics::merge(made?)?;
-    whole.write(&args.out)?;
-    for scene in &args.scenes {
-        remove_parts(&parts(&args.out, scene))?;
-    }
+    let whole = args.machine.traced(|| make(args))?;
     let summary = Summary::of(&whole);
     if args.json {
         return print_json(&summary).map(|()| Exit::Done);
@@ -83,6 +76,21 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
         print(&summary.text())?;
     }
     Ok(Exit::Done)
+}
+
+/// Makes or merges statistics, and writes them.
+fn make(args: &Stats) -> Result<Statistics> {
+    let made: Result<Vec<(String, Statistics)>> = match args.merge.is_empty() {
+        true => args.scenes.iter().map(|scene| Ok((scene.display().to_string(), of_scene(args, scene)?))).collect(),
+        false => args.merge.iter().map(|file| Ok((file.display().to_string(), Statistics::read(file)?))).collect(),
+    };
+    let _publishing = info_span!("publish").entered();
+    let whole = Statistics::merge(made?)?;
+    whole.write(&args.out)?;
+    for scene in &args.scenes {
+        remove_parts(&parts(&args.out, scene))?;
+    }
+    Ok(whole)
 }
 
 /// The parts of a scene's statistics lie beside the file that is made of them.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tracing::info_span;
+
 use crate::compute::cpu::{Cpu, CpuSums};
 use crate::compute::gpu::{self, Gpu, GpuSums};
 use crate::compute::{Backend, Summing, Task};
@@ -82,6 +84,7 @@ impl Processor {
     /// With `--backend gpu`, when there is no adapter or it fails; with `auto` only when the adapter that was named is
     /// not there.
     pub fn open(settings: &Settings, observer: &dyn Observer) -> Result<Self> {
+        let _span = info_span!("open the device").entered();
         let of = |gpu: Option<gpu::Device>| Self {
             may_fall_back: gpu.is_some() && settings.backend == BackendChoice::Auto,
             gpu,
@@ -119,6 +122,7 @@ impl Processor {
     /// # Errors
     /// When the device refuses it and the CPU may not take over, or the CPU's threads cannot start.
     pub fn backend(&self, task: &Task, observer: &dyn Observer) -> Result<Opened> {
+        let _span = info_span!("make the backend").entered();
         let fall_back = self.may_fall_back.then_some(self.threads);
         if let Some(device) = &self.gpu {
             let max_tile_bytes = Gpu::max_tile_bytes(device, task);
@@ -136,6 +140,7 @@ impl Processor {
     /// # Errors
     /// As [`Processor::backend`].
     pub fn sums(&self, observer: &dyn Observer) -> Result<Box<dyn Summing>> {
+        let _span = info_span!("make the backend").entered();
         if let Some(device) = &self.gpu {
             match GpuSums::new(device.clone(), self.threads) {
                 Ok(gpu) => return Ok(Box::new(gpu)),

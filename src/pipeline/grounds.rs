@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
 use super::device::Pass;
 use super::part::{Parts, identity, remove_parts};
@@ -75,6 +76,7 @@ const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-target
 /// Refuses backgrounds that cannot be factorised and targets that no filter can look for; fails when a pass fails,
 /// whose finished parts stay for the next try.
 pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Grounds>)> {
+    let _span = info_span!("prepare").entered();
     if !planned.needs_background() {
         return Ok((planned.task(&planned.methods, &[None], None)?, None));
     }
@@ -188,6 +190,7 @@ fn models(planned: &Planned, statistics: &Statistics, place: &str) -> Result<(Ve
             what == Needs::Covariance && planned.background.exclude_targets.is_some()
         }
     };
+    let _span = info_span!("factorise").entered();
     let backgrounds = statistics.backgrounds(place)?;
     let pixels = backgrounds.iter().flatten().map(|b| b.count).sum();
     if pixels == 0 {
@@ -236,6 +239,7 @@ const LOWEST: f32 = -16.0;
 
 /// Finds the score above which the share of pixels with the highest scores lies, of each target.
 fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, background: &str) -> Result<Exclusion> {
+    let _span = info_span!("score targets").entered();
     let Pass { processor, limits, folder, observer } = *pass;
     let targets = scorer.targets;
     let mut opened = processor.backend(&scorer, observer)?;

@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use ndarray::Array2;
 use serde::Serialize;
+use tracing::info_span;
 
 use super::bands::{self, Dropped};
 use super::grounds::{BackgroundChoice, Grounds};
@@ -233,6 +234,7 @@ pub struct Planned {
 /// # Errors
 /// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
 pub fn plan(request: &Request) -> Result<Planned> {
+    let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
     let scene = Scene::open(&request.scene, &request.scene_options)?;
     let described = &scene.description;

@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tracing::info_span;
+
 use super::Observer;
 use super::device::Opened;
 use super::part::{Part, Parts};
@@ -44,10 +46,12 @@ pub struct Mapped {
 /// # Errors
 /// When reading, computing or writing fails; parts that were finished stay for the next try.
 pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observer: &dyn Observer) -> Result<Mapped> {
+    let _span = info_span!("map").entered();
     let parts = Parts::open(folder, plan.identity())?;
     let shape = plan.shape();
+    let is_missing = |&i: &usize| parts.read_scores(i, plan.windows[i], &shape).is_none();
     let missing: Vec<usize> =
-        (0..plan.windows.len()).filter(|&i| parts.read_scores(i, plan.windows[i], &shape).is_none()).collect();
+        info_span!("look for parts").in_scope(|| (0..plan.windows.len()).filter(is_missing).collect());
     let resumed = plan.windows.len() - missing.len();
     let left: u64 = missing.iter().map(|&i| plan.windows[i].pixels() as u64).sum();
     observer.started("mapping", plan.pixels(), plan.pixels() - left);
@@ -99,6 +103,7 @@ pub(super) fn map_tile(
 
 /// BLAKE3 of a file, read in pieces; stops early when the run has failed.
 fn hash(input: &Input, shared: &Shared) -> Result<String> {
+    let _span = info_span!("hash", file = %input.path.display(), bytes = input.bytes).entered();
     let failed = |e: std::io::Error| Error::io(&input.path, "cannot read", &e);
     let mut file = std::fs::File::open(&input.path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();

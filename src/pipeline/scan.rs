@@ -2,9 +2,11 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::info_span;
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;
@@ -67,31 +69,52 @@ pub(super) fn scan<R: Send, B: Send>(
     let (read, to_work) = bounded::<(usize, Tile)>(1);
     let (worked, to_write) = bounded::<(usize, R)>(1);
     let (computing, writing, beside) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| beside(&shared));
-        for _ in 0..readers {
+        let beside = spawn(scope, &shared, "beside".into(), || beside(&shared));
+        for reader in 1..=readers {
             let (to_read, read, shared) = (to_read.clone(), read.clone(), &shared);
-            scope.spawn(move || read_tiles(scene, bands, windows, &to_read, &read, shared));
+            let read = move || read_tiles(scene, bands, windows, &to_read, &read, shared);
+            spawn(scope, shared, format!("reader {reader}"), read);
         }
         drop(read);
         // What was made is kept, also when something else has failed meanwhile.
-        let writer = scope.spawn(|| consume(to_write, &shared, |(index, made)| write(index, made)));
+        let writer = spawn(scope, &shared, "writer".into(), || {
+            consume(to_write, &shared, |(index, made)| {
+                let _span = info_span!("write", tile = index, pixels = windows[index].pixels()).entered();
+                write(index, made)
+            })
+        });
         let computing = consume(to_work, &shared, |(index, tile)| {
             if shared.stopped() {
                 return Ok(());
             }
+            let span = info_span!("compute", tile = index, pixels = tile.window.pixels());
+            let made = span.in_scope(|| work(index, tile))?;
             // When the writer has gone, it has said why.
-            work(index, tile).map(|made| drop(worked.send((index, made))))
+            let _ = info_span!("wait for the writer").in_scope(|| worked.send((index, made)));
+            Ok(())
         });
         drop(worked);
-        let writing = writer.join().unwrap_or_default();
-        let beside = beside.join().unwrap_or_else(|_| Err(Error::failed("pass", "a thread panicked")));
-        (computing, writing, beside)
+        let _span = info_span!("wait for other threads").entered();
+        let writing = writer.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        (computing, writing, beside.and_then(|thread| thread.join().ok()))
     });
     if let Some(error) = shared.error.into_inner().unwrap_or_default() {
         return Err(error);
     }
     let reading = shared.reading.into_inner().unwrap_or_default();
-    Ok((Spent { reading, computing, writing }, beside?))
+    let beside = beside.unwrap_or_else(|| Err(Error::failed("pass", "a thread panicked")))?;
+    Ok((Spent { reading, computing, writing }, beside))
+}
+
+/// A thread with a name, for traces and debuggers. One that cannot be started ends the pass.
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &Shared,
+    name: String,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> Option<ScopedJoinHandle<'scope, T>> {
+    let started = std::thread::Builder::new().name(name).spawn_scoped(scope, run);
+    started.map_err(|e| shared.fail(Error::failed("threads", e))).ok()
 }
 
 fn read_tiles(
@@ -112,9 +135,11 @@ fn read_tiles(
             break;
         }
         let begun = Instant::now();
-        let tile = reader.read(windows[index]);
+        let span = info_span!("read", tile = index, pixels = windows[index].pixels());
+        let tile = span.in_scope(|| reader.read(windows[index]));
         reading += begun.elapsed();
-        match tile.map(|tile| read.send((index, tile)).is_ok()) {
+        let hand_over = |tile| info_span!("wait for room").in_scope(|| read.send((index, tile)).is_ok());
+        match tile.map(hand_over) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => return shared.fail(error),
@@ -128,7 +153,7 @@ fn read_tiles(
 /// Takes what comes until it ends or something fails; tells the time spent on it.
 fn consume<T>(from: Receiver<T>, shared: &Shared, mut take: impl FnMut(T) -> Result<()>) -> Duration {
     let mut spent = Duration::ZERO;
-    for item in from {
+    while let Ok(item) = info_span!("wait for a tile").in_scope(|| from.recv()) {
         let begun = Instant::now();
         let taken = take(item);
         spent += begun.elapsed();

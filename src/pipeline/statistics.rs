@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
 use super::Observer;
 use super::device::{Opened, Pass};
@@ -156,12 +157,13 @@ impl Selection<'_> {
     }
 
     fn collect_on(&mut self, pass: &Pass<'_>) -> Result<Statistics> {
+        let _span = info_span!("sum statistics").entered();
         let Pass { processor, limits, folder, observer } = *pass;
         let described = &self.scene.description;
         let mapped = self.exclusion.as_ref().map(|e| e.opened.backend.task());
         let load = Load::of_statistics(&self.units, self.bands.len(), limits.threads, mapped);
         let windows = windows::cut(described, &load, limits, self.lines())?;
-        let about = self.provisional_mean()?;
+        let about = info_span!("provisional mean").in_scope(|| self.provisional_mean())?;
         let origin = self.origin(&about)?;
         let files = std::iter::once(&described.path).chain(&described.companions);
         let inputs: Vec<Input> = files.map(|p| Input::of(p)).chain(self.mask.map(Input::of)).collect::<Result<_>>()?;

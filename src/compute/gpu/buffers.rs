@@ -1,6 +1,8 @@
 //! The buffers of a tile on its way to the device and back. Made once and reused: staging that stays mapped between
 //! tiles was four times as fast as letting the queue allocate.
 
+use tracing::info_span;
+
 use super::device::Gpu;
 use super::layout::{QUAD, RANKING_BYTES, WORKGROUP, uploaded_type};
 use crate::compute::Assignment;
@@ -122,6 +124,7 @@ impl Buffers {
 
     /// Writes a tile into the staging buffer, which is mapped between tiles.
     pub(super) fn stage(&self, gpu: &Gpu, tile: &Tile) -> Result<()> {
+        let _span = info_span!("upload").entered();
         gpu.check()?;
         let converted: Vec<f32>;
         let bytes = if uploaded_type(tile.samples.sample_type()) == tile.samples.sample_type() {
@@ -172,7 +175,9 @@ impl Buffers {
         sequences: &[u32],
     ) -> Result<Vec<Ranked>> {
         let total: usize = assignments.iter().map(|a| Results::of(tile, a, keep_keys).total()).sum();
-        gpu.map(&[(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)])?;
+        let waited = [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)];
+        info_span!("device").in_scope(|| gpu.map(&waited))?;
+        let _span = info_span!("download").entered();
         let mut ranked = Vec::with_capacity(assignments.len());
         {
             let view = self.back.get_mapped_range(..total as u64).map_err(|e| gpu.failed(e))?;

@@ -12,6 +12,8 @@ mod statistics;
 pub use device::{AdapterFacts, AdapterKind, Gpu as Device, adapters, select};
 pub use statistics::GpuSums;
 
+use tracing::info_span;
+
 use super::cpu::{Host, Scratch};
 use super::{Assignment, Backend, Scores, Task};
 use crate::error::Result;
@@ -151,6 +153,7 @@ impl Backend for Gpu {
         let of = |assignment: &Assignment| {
             self.task.groups[group].iter().position(|a| std::ptr::eq(a, assignment)).unwrap_or_default()
         };
+        let _span = info_span!("decide").entered();
         Ok(self.host.decide(&self.scratch, &self.task, tile, group, of, |block, _, work, &mut product| {
             let ranked = &ranked[product];
             for (to, from) in work.ranked.iter_mut().zip(&ranked.candidates) {
