@@ -36,7 +36,7 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
-//! | [`pipeline`] | plan, prepare, map, finish | all of the above |
+//! | [`pipeline`] | plan, prepare, map, finish; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!

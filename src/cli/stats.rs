@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tracing::info_span;
 
-use super::map::{Ground, Machine, Reading};
+use super::options::{Ground, Machine, Reading};
 use super::progress::Progress;
 use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
@@ -67,12 +67,12 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
             Error::refused("--shard", "is of one scene, and several were named").hint("name one scene a command")
         );
     }
-    let whole = args.machine.traced(|| make(args))?;
+    let whole = args.machine.resources.traced(|| make(args))?;
     let summary = Summary::of(&whole);
     if args.json {
         return print_json(&summary).map(|()| Exit::Done);
     }
-    if !args.machine.quiet() {
+    if !args.machine.resources.quiet() {
         print(&summary.text())?;
     }
     Ok(Exit::Done)
@@ -102,8 +102,8 @@ fn parts(out: &Path, scene: &Path) -> PathBuf {
 }
 
 fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
-    let progress = Progress::new(args.machine.quiet());
-    set_cache_bytes(args.machine.ceiling() / 2);
+    let progress = Progress::new(args.machine.resources.quiet());
+    set_cache_bytes(args.machine.resources.ceiling() / 2);
     let request = Request {
         scene: scene.to_owned(),
         scene_options: args.reading.options(),
@@ -116,7 +116,7 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
     let planned = plan(&request)?;
     planned.draft().notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&args.machine.settings(), &progress)?;
-    let (limits, folder) = (args.machine.limits(), parts(&args.out, scene));
+    let (limits, folder) = (args.machine.resources.limits(), parts(&args.out, scene));
     let pass = Pass { processor: &processor, limits: &limits, folder: &folder, observer: &progress };
     statistics(&planned, args.shard, &pass)
 }

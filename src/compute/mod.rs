@@ -4,10 +4,12 @@
 //! [`methods::decide`](crate::methods::decide()) in f64 on the host, so both backends give the same scores. For the
 //! statistics of a scene it sums products of differences from a provisional mean.
 
+mod busy;
 pub mod cpu;
 pub mod gpu;
 mod task;
 
+pub use busy::{Busy, Clock};
 pub(crate) use task::assignments;
 pub use task::{Assignment, Ending, Task};
 
@@ -103,6 +105,11 @@ pub trait Backend: Send {
 
     /// What it maps.
     fn task(&self) -> &Task;
+
+    /// Where its time went so far, for a device that tiles are moved to.
+    fn busy(&self) -> Option<Busy> {
+        None
+    }
 
     /// Maps a tile whose pixels belong to one group of detector columns.
     ///

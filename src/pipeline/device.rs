@@ -111,6 +111,23 @@ impl Processor {
         }
     }
 
+    /// The CPU, and the GPU that there is or that was named: to be compared, so none takes over from another.
+    ///
+    /// # Errors
+    /// When the adapter that was named is not there.
+    pub(super) fn to_compare(settings: &Settings, observer: &dyn Observer) -> Result<Vec<Self>> {
+        let found = Self::open(&Settings { backend: BackendChoice::Auto, ..settings.clone() }, observer)?;
+        if found.gpu.is_none() {
+            let only = match gpu::adapters().first() {
+                None => "it has no Vulkan, Metal or DX12 adapter".to_owned(),
+                Some(software) => format!("{software} takes part when --adapter names it"),
+            };
+            observer.note(&format!("this machine has no GPU to compare with: {only}"));
+        }
+        let gpu = found.gpu.is_some().then_some(Self { may_fall_back: false, ..found });
+        Ok(std::iter::once(Self::cpu(settings.threads)).chain(gpu).collect())
+    }
+
     /// The CPU with so many threads (0: one for each core).
     #[must_use]
     pub fn cpu(threads: usize) -> Self {

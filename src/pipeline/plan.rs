@@ -326,6 +326,19 @@ impl Planned {
         Ok(Plan { windows, background: grounds.cloned(), ..self.draft.clone() })
     }
 
+    /// The plan of the first lines alone, with nothing to hash: a run that is for its time.
+    pub(super) fn cut_lines(
+        &self,
+        task: &Task,
+        grounds: Option<Grounds>,
+        limits: &Limits,
+        lines: usize,
+    ) -> Result<Plan> {
+        let load = Load::of_map(task, limits.threads);
+        let windows = windows::cut(&self.scene.description, &load, limits, 0..lines)?;
+        Ok(Plan { windows, lines, inputs: Vec::new(), background: grounds, ..self.draft.clone() })
+    }
+
     /// Targets, bands and notes, before the scene is cut.
     #[must_use]
     pub fn draft(&self) -> &Plan {

@@ -12,7 +12,7 @@ use super::part::{Part, Parts};
 use super::plan::{Input, Plan};
 use super::scan::{Shared, scan};
 use crate::compute::cpu::Cpu;
-use crate::compute::{Scores, Task};
+use crate::compute::{Busy, Scores, Task};
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::tile::{Sample as _, Tile};
@@ -31,8 +31,12 @@ pub struct Mapped {
     pub preparing: Duration,
     /// Time that readers spent reading, all readers together.
     pub reading: Duration,
+    /// How many they were.
+    pub readers: usize,
     /// Time spent computing.
     pub computing: Duration,
+    /// What a device that tiles were moved to spent that time on.
+    pub device: Option<Busy>,
     /// Time spent writing parts.
     pub writing: Duration,
     /// What was noted on the way.
@@ -76,7 +80,9 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
         resumed,
         preparing: Duration::ZERO,
         reading: spent.reading,
+        readers: spent.readers,
         computing: spent.computing,
+        device: opened.backend.busy(),
         writing: spent.writing,
         notes,
         hashes,

@@ -18,7 +18,9 @@ const MOST_READERS: usize = 2;
 /// Where the time of a pass went; readers and workers overlap.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
+    /// Of all readers together.
     pub(super) reading: Duration,
+    pub(super) readers: usize,
     pub(super) computing: Duration,
     pub(super) writing: Duration,
 }
@@ -103,7 +105,7 @@ pub(super) fn scan<R: Send, B: Send>(
     }
     let reading = shared.reading.into_inner().unwrap_or_default();
     let beside = beside.unwrap_or_else(|| Err(Error::failed("pass", "a thread panicked")))?;
-    Ok((Spent { reading, computing, writing }, beside))
+    Ok((Spent { reading, readers, computing, writing }, beside))
 }
 
 /// A thread with a name, for traces and debuggers. One that cannot be started ends the pass.

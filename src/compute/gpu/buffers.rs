@@ -1,11 +1,14 @@
 //! The buffers of a tile on its way to the device and back. Made once and reused: staging that stays mapped between
 //! tiles was four times as fast as letting the queue allocate.
 
+use std::time::{Duration, Instant};
+
 use tracing::info_span;
 
 use super::device::Gpu;
 use super::layout::{QUAD, RANKING_BYTES, WORKGROUP, uploaded_type};
-use crate::compute::Assignment;
+use super::timestamps::Timestamps;
+use crate::compute::{Assignment, Busy, Clock};
 use crate::error::Result;
 use crate::methods::{CANDIDATES, Candidates};
 use crate::tile::{Sample as _, Tile};
@@ -56,7 +59,7 @@ impl Sizes {
             // A binding may not be empty.
             ranking: (tile.stride * RANKING_BYTES) as u64,
             keys: 16,
-            back: 0,
+            back: Timestamps::bytes(assignments.len()) as u64,
         };
         for assignment in assignments {
             let results = Results::of(tile, assignment, keep_keys);
@@ -91,10 +94,11 @@ pub(super) struct Buffers {
     pub(super) keys: wgpu::Buffer,
     pub(super) energies: wgpu::Buffer,
     pub(super) finished: wgpu::Buffer,
+    timestamps: Option<Timestamps>,
 }
 
 impl Buffers {
-    pub(super) fn new(gpu: &Gpu, sizes: Sizes) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, sizes: Sizes, products: usize) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         gpu.checked("making buffers for a tile", || {
             let make = |label, size, usage| gpu.buffer(label, size, usage, false);
@@ -108,6 +112,7 @@ impl Buffers {
                 keys: make("keys", sizes.keys, results),
                 energies: make("energies", sizes.energies, results),
                 finished: make("finished", sizes.finished, results | Usage::COPY_DST),
+                timestamps: Timestamps::new(gpu, products),
             }
         })
     }
@@ -141,6 +146,20 @@ impl Buffers {
         encoder.copy_buffer_to_buffer(&self.staging, 0, &self.samples, 0, bytes as u64);
     }
 
+    /// Notes the time at which what was encoded so far is done.
+    pub(super) fn mark(&self, encoder: &mut wgpu::CommandEncoder, index: usize) {
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.mark(encoder, index);
+        }
+    }
+
+    /// Copies the times behind all results.
+    pub(super) fn copy_times(&self, encoder: &mut wgpu::CommandEncoder, at: u64) {
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.copy_out(encoder, &self.back, at);
+        }
+    }
+
     /// Copies the results of one product behind those of the products before it; `at` is where, and moves on.
     pub(super) fn copy_out(
         &self,
@@ -165,7 +184,7 @@ impl Buffers {
     }
 
     /// Waits for the tile, checks that every workgroup came to its end, and maps the staging buffer for the next.
-    /// `sequences` holds what the last dispatch of each product writes.
+    /// `sequences` holds what the last dispatch of each product writes. Adds to `busy` what the device did.
     pub(super) fn take(
         &self,
         gpu: &Gpu,
@@ -173,10 +192,15 @@ impl Buffers {
         assignments: &[Assignment],
         keep_keys: bool,
         sequences: &[u32],
+        busy: &mut Busy,
     ) -> Result<Vec<Ranked>> {
         let total: usize = assignments.iter().map(|a| Results::of(tile, a, keep_keys).total()).sum();
+        let total = total + self.timestamps.as_ref().map_or(0, |_| Timestamps::bytes(assignments.len()));
         let waited = [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)];
+        let waiting = Instant::now();
         info_span!("device").in_scope(|| gpu.map(&waited))?;
+        let waited = waiting.elapsed();
+        let taking = Instant::now();
         let _span = info_span!("download").entered();
         let mut ranked = Vec::with_capacity(assignments.len());
         {
@@ -206,6 +230,12 @@ impl Buffers {
                     keys: bytemuck::cast_slice(take(results.keys)).to_vec(),
                 });
             }
+            let (moving, computing) = match busy.clock {
+                Clock::Device => Timestamps::read(gpu, rest),
+                Clock::Host => (Duration::ZERO, waited),
+            };
+            busy.moving += moving + taking.elapsed();
+            busy.computing += computing;
         }
         self.back.unmap();
         Ok(ranked)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -117,7 +118,12 @@ impl Gpu {
     fn open(adapter: &wgpu::Adapter) -> Result<Self> {
         let facts = facts(adapter);
         let limits = adapter.limits();
-        let request = wgpu::DeviceDescriptor { label: Some("alunite"), required_limits: limits, ..Default::default() };
+        let request = wgpu::DeviceDescriptor {
+            label: Some("alunite"),
+            required_limits: limits,
+            required_features: adapter.features() & CLOCK,
+            ..Default::default()
+        };
         let (device, queue) = pollster::block_on(adapter.request_device(&request))
             .map_err(|e| Error::failed(&facts, format!("the device cannot be opened: {e}")).hint(CPU_HINT))?;
         // A lost device turns later calls into nothing, and a validation error would panic: both are kept for check().
@@ -184,6 +190,22 @@ impl Gpu {
             usage,
             mapped_at_creation: mapped,
         })
+    }
+
+    /// Whether it notes when copies and kernels are done.
+    pub(super) fn has_clock(&self) -> bool {
+        self.device.features().contains(CLOCK)
+    }
+
+    /// Room for so many timestamps; `None` where the device has no clock.
+    pub(super) fn timestamps(&self, count: u32) -> Option<wgpu::QuerySet> {
+        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count };
+        self.has_clock().then(|| self.device.create_query_set(&descriptor))
+    }
+
+    /// Ticks of the device's clock as time.
+    pub(super) fn duration(&self, ticks: u64) -> Duration {
+        Duration::from_secs_f64(ticks as f64 * f64::from(self.queue.get_timestamp_period()) / 1e9)
     }
 
     /// A storage buffer that holds these bytes.
@@ -293,7 +315,10 @@ impl Gpu {
     }
 }
 
+/// What timestamps between copies and kernels need.
+const CLOCK: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS);
+
 const CPU_HINT: &str = "--backend cpu needs no GPU; --backend auto goes on with the CPU by itself";
 
 /// A tile takes milliseconds on a GPU and a few seconds on a software adapter: after this long it will not come.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(300);

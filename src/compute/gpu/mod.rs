@@ -8,14 +8,17 @@ mod device;
 mod kernel;
 pub mod layout;
 mod statistics;
+mod timestamps;
 
 pub use device::{AdapterFacts, AdapterKind, Gpu as Device, adapters, select};
 pub use statistics::GpuSums;
 
+use std::time::{Duration, Instant};
+
 use tracing::info_span;
 
 use super::cpu::{Host, Scratch};
-use super::{Assignment, Backend, Scores, Task};
+use super::{Assignment, Backend, Busy, Clock, Scores, Task};
 use crate::error::Result;
 use crate::methods::{Method, find};
 use crate::tile::Tile;
@@ -60,6 +63,7 @@ pub struct Gpu {
     /// Which product each piece of scratch is for.
     scratch: Scratch<usize>,
     sequence: u32,
+    busy: Busy,
 }
 
 impl Gpu {
@@ -85,7 +89,9 @@ impl Gpu {
         let kernels = assignments.iter().map(kernel).collect::<Result<_>>()?;
         let host = Host::new(threads)?;
         let scratch = host.scratch();
-        Ok(Self { device, kernels, operands: None, buffers: None, task, host, scratch, sequence: 0 })
+        let clock = if device.has_clock() { Clock::Device } else { Clock::Host };
+        let busy = Busy { moving: Duration::ZERO, computing: Duration::ZERO, deciding: Duration::ZERO, clock };
+        Ok(Self { device, kernels, operands: None, buffers: None, task, host, scratch, sequence: 0, busy })
     }
 
     /// The largest tile, in bytes of samples, that the device's limits allow for this task.
@@ -105,7 +111,7 @@ impl Gpu {
         let needed = Sizes::of(tile, assignments, keep_keys);
         if !self.buffers.as_ref().is_some_and(|b| b.hold(&needed)) {
             self.buffers = None; // Freed before the larger ones are made.
-            self.buffers = Some(Buffers::new(&self.device, needed)?);
+            self.buffers = Some(Buffers::new(&self.device, needed, assignments.len())?);
         }
         if self.operands.as_ref().is_none_or(|(of, _)| *of != group) {
             let operands =
@@ -113,21 +119,29 @@ impl Gpu {
             self.operands = Some((group, operands));
         }
         let (Some(buffers), Some((_, operands))) = (&self.buffers, &self.operands) else { unreachable!("made above") };
+        let staging = Instant::now();
         buffers.stage(&self.device, tile)?;
+        self.busy.moving += staging.elapsed();
         let mut sequences = Vec::with_capacity(assignments.len());
         self.device.checked("mapping a tile", || {
             let mut encoder = self.device.encoder();
+            buffers.mark(&mut encoder, 0);
             buffers.copy_in(&mut encoder, tile);
+            buffers.mark(&mut encoder, 1);
             let mut at = 0;
-            for ((assignment, kernel), operands) in assignments.iter().zip(&self.kernels).zip(operands) {
+            for (i, ((assignment, kernel), operands)) in assignments.iter().zip(&self.kernels).zip(operands).enumerate()
+            {
                 let pass = Pass { targets, keep_keys, first_sequence: self.sequence.wrapping_add(1).max(1) };
                 self.sequence = kernel.dispatch(&self.device, &mut encoder, operands, buffers, tile, pass);
+                buffers.mark(&mut encoder, 2 * i + 2);
                 buffers.copy_out(&mut encoder, tile, assignment, keep_keys, &mut at);
+                buffers.mark(&mut encoder, 2 * i + 3);
                 sequences.push(self.sequence);
             }
+            buffers.copy_times(&mut encoder, at);
             self.device.submit(encoder);
         })?;
-        let ranked = buffers.take(&self.device, tile, assignments, keep_keys, &sequences);
+        let ranked = buffers.take(&self.device, tile, assignments, keep_keys, &sequences, &mut self.busy);
         if ranked.is_err() {
             self.buffers = None; // Their mapped state is unknown now.
         }
@@ -144,6 +158,10 @@ impl Backend for Gpu {
         &self.task
     }
 
+    fn busy(&self) -> Option<Busy> {
+        Some(self.busy)
+    }
+
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         if self.task.groups[group].is_empty() {
             return Ok(Scores::nodata(&self.task, tile.window));
@@ -154,7 +172,8 @@ impl Backend for Gpu {
             self.task.groups[group].iter().position(|a| std::ptr::eq(a, assignment)).unwrap_or_default()
         };
         let _span = info_span!("decide").entered();
-        Ok(self.host.decide(&self.scratch, &self.task, tile, group, of, |block, _, work, &mut product| {
+        let deciding = Instant::now();
+        let scores = self.host.decide(&self.scratch, &self.task, tile, group, of, |block, _, work, &mut product| {
             let ranked = &ranked[product];
             for (to, from) in work.ranked.iter_mut().zip(&ranked.candidates) {
                 to[..block.len()].copy_from_slice(&from[block.clone()]);
@@ -162,7 +181,9 @@ impl Backend for Gpu {
             if !ranked.energies.is_empty() {
                 work.energy[..block.len()].copy_from_slice(&ranked.energies[block]);
             }
-        }))
+        });
+        self.busy.deciding += deciding.elapsed();
+        Ok(scores)
     }
 
     fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
