@@ -50,6 +50,13 @@
 //! that the bound cannot exclude. With equal statistics the map has the same bits on the CPU and on any GPU, in any tiling.
 //! Only the energy of a pixel in whitened space (`ace`, `rx`) is the device's own f32, as it costs as much as all else.
 //!
+//! # Why a backend begins tiles before it maps them
+//!
+//! On a GPU, copying a tile in, computing it, and deciding on the host take turns unless several tiles are under way. So
+//! the pipeline gives a backend a head start on the tiles that come next ([`compute::Backend::begin`]) and keeps them until
+//! they are mapped, in the same order: a device that fails takes no tile with it, as the CPU maps those that were under way
+//! again. The ceiling on memory counts them.
+//!
 //! # Why statistics have units and a tree
 //!
 //! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels

@@ -76,6 +76,16 @@ fn the_cpu_and_an_adapter_in_turns() {
     assert!(backends[0]["clock"].is_null() && backends[1]["clock"].is_string(), "{found}");
 }
 
+/// Each group has operands of its own, and several are under way at once.
+#[test]
+fn groups_of_columns_agree_too() {
+    let Some(device) = gpu::device() else { return };
+    let world = World::sized(64, SIDE);
+    let groups = ["--method", "sam,mf", "--background", "columns:60", "--tile-lines", "16"];
+    let found = json(&world, &[&groups[..], &["--adapter", &device.facts().name]].concat());
+    assert_eq!((found["tiles"].as_u64(), found["backends"].as_array().map(Vec::len)), (Some(4), Some(2)), "{found}");
+}
+
 #[test]
 fn the_table_names_backends_and_columns() {
     let Some(device) = gpu::device() else { return };

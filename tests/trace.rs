@@ -60,13 +60,17 @@ fn spans(world: &World) -> Vec<Span> {
     spans
 }
 
+fn tile(span: &Span) -> usize {
+    span.args["tile"].as_str().and_then(|t| t.parse().ok()).expect("a tile")
+}
+
 /// The tiles of the spans of one name in one thread, in order.
 fn tiles(spans: &[Span], thread: &str, name: &str) -> Vec<usize> {
     let of = spans.iter().filter(|s| s.thread == thread && s.name == name);
     let mut tiles: Vec<usize> = of
         .map(|s| {
             assert_eq!(s.args["pixels"], (SIDE * SIDE / TILES).to_string());
-            s.args["tile"].as_str().and_then(|t| t.parse().ok()).expect("a tile")
+            tile(s)
         })
         .collect();
     tiles.sort_unstable();
@@ -123,6 +127,15 @@ fn a_trace_shows_what_a_gpu_does() {
         assert!(count(&spans, name) >= 2 * TILES, "{name}: statistics and map");
     }
     assert_eq!(count(&spans, "decide"), TILES);
+    // Tiles are under way while one before them is mapped.
+    let of = |name: &str| spans.iter().filter(move |s| s.thread == "main" && s.name == name).collect::<Vec<_>>();
+    let line = |s: &Span| s.args["line"].as_str().and_then(|l| l.parse().ok()).map(|l: usize| l / (SIDE / TILES));
+    let begun: Vec<usize> = of("begin").into_iter().filter_map(line).collect();
+    assert_eq!(begun, (0..TILES).collect::<Vec<_>>(), "each once, in order");
+    let computes = of("compute");
+    let within = |begin: &Span| computes.iter().find(|c| c.begin <= begin.begin && begin.end <= c.end).map(|c| tile(c));
+    let early = of("begin").into_iter().filter(|b| within(b) < line(b)).count();
+    assert!(early > TILES / 2, "{early} of {TILES} tiles were begun early");
 }
 
 #[test]

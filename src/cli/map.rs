@@ -67,15 +67,14 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     let draft = planned.draft();
     draft.notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&machine.settings(), &progress)?;
-    let mut limits = machine.resources.limits();
+    let limits = machine.resources.limits();
     let preparing = Instant::now();
     let parts = out.join(PARTS);
     let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer: &progress };
     let (task, grounds) = prepare(&planned, &pass)?;
     let preparing = preparing.elapsed();
     let opened = processor.backend(&task, &progress)?;
-    limits.device_tile = opened.max_tile_bytes;
-    let plan = planned.cut(&task, grounds.as_ref(), &limits)?;
+    let plan = planned.cut(&task, grounds.as_ref(), &opened.within(&limits))?;
     if !machine.resources.quiet() {
         say!(
             "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",

@@ -225,6 +225,7 @@ impl Resources {
         Limits {
             max_memory: self.max_memory.0,
             device_tile: usize::MAX,
+            under_way: 1,
             threads: self.threads.map_or(cores, usize::from),
             tile_lines: self.tile_lines.map(|n| n as usize),
         }

@@ -12,7 +12,7 @@ use super::grounds::prepare;
 use super::part::remove_parts;
 use super::plan::{Plan, Planned};
 use super::run::{Mapped, map};
-use super::scan::scan;
+use super::scan::{Reading, scan};
 use super::windows::Limits;
 use super::{Observer, Silent};
 use crate::compute::{Clock, Task};
@@ -108,7 +108,8 @@ pub fn bench(
     let (task, grounds) = prepare(planned, &pass)?;
     let mut limits = *limits;
     for processor in &processors {
-        limits.device_tile = limits.device_tile.min(processor.backend(&task, observer)?.max_tile_bytes);
+        let needs = processor.backend(&task, observer)?.within(&limits);
+        limits = Limits { under_way: needs.under_way.max(limits.under_way), ..needs };
     }
     let lines = comparison.lines.map_or(planned.draft.lines, |lines| lines.min(planned.draft.lines));
     let plan = planned.cut_lines(&task, grounds, &limits, lines)?;
@@ -153,7 +154,9 @@ impl Timing<'_> {
             self.observer.advanced(self.plan.windows[index].pixels() as u64);
             Ok(())
         };
-        scan(self.scene, &self.plan.bands, &self.plan.windows, all, |_, _| Ok(()), advance, |_| Ok(()))?;
+        let (bands, windows) = (&self.plan.bands, &self.plan.windows);
+        let reading = Reading { scene: self.scene, bands, windows, todo: all, ahead: 1 };
+        scan(reading, |_, _, _| Ok(()), advance, |_| Ok(()))?;
         Ok(())
     }
 

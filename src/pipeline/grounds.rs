@@ -8,8 +8,7 @@ use tracing::info_span;
 use super::device::Pass;
 use super::part::{Parts, identity, remove_parts};
 use super::plan::Planned;
-use super::run::map_tile;
-use super::scan::scan;
+use super::scan::{Coming, Reading, scan};
 use super::statistics::{Exclusion, Selection};
 use super::stats::Shard;
 use super::windows::{self, Load};
@@ -244,7 +243,8 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let targets = scorer.targets;
     let mut opened = processor.backend(&scorer, observer)?;
     let described = &planned.scene.description;
-    let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), limits, 0..described.lines)?;
+    let limits = opened.within(limits);
+    let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), &limits, 0..described.lines)?;
     let key = (&planned.draft.numbers, &planned.draft.inputs, background, &windows);
     let parts = Parts::open(&stage(folder, STAGES[1]), identity(&key))?;
     let counts_of = |bytes: Vec<u8>| bytemuck::pod_collect_to_vec::<u8, u64>(&bytes);
@@ -259,8 +259,10 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let left: u64 = todo.iter().map(|&i| windows[i].pixels() as u64).sum();
     observer.started("scoring targets", planned.draft.pixels(), planned.draft.pixels() - left);
     let mut notes = Vec::new();
-    let work = |_: usize, tile: Tile| {
-        let scores = map_tile(&mut opened, &tile, &mut notes, observer)?;
+    let (scene, bands, ahead) = (&planned.scene, &planned.draft.bands, limits.under_way);
+    let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+    let work = |_: usize, tile: Tile, next: &Coming| {
+        let scores = opened.map(&tile, next, &mut notes, observer)?;
         let mut counts = vec![0_u64; targets * BINS];
         for (counts, scores) in counts.chunks_exact_mut(BINS).zip(scores.maps[0].rules.chunks(tile.window.pixels())) {
             for score in scores.iter().filter(|s| !s.is_nan()) {
@@ -275,7 +277,7 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
         observer.advanced(window.pixels() as u64);
         Ok(())
     };
-    scan(&planned.scene, &planned.draft.bands, &windows, todo, work, write, |_| Ok(()))?;
+    scan(reading, work, write, |_| Ok(()))?;
     let thresholds: Vec<f32> = counts.chunks_exact(BINS).map(|counts| threshold(counts, share)).collect();
     let mut hasher = blake3::Hasher::new();
     hasher.update(background.as_bytes());

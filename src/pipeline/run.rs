@@ -10,8 +10,7 @@ use super::Observer;
 use super::device::Opened;
 use super::part::{Part, Parts};
 use super::plan::{Input, Plan};
-use super::scan::{Shared, scan};
-use crate::compute::cpu::Cpu;
+use super::scan::{Coming, Reading, Shared, scan};
 use crate::compute::{Busy, Scores, Task};
 use crate::error::{Error, Result};
 use crate::scene::Scene;
@@ -61,8 +60,10 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     observer.started("mapping", plan.pixels(), plan.pixels() - left);
 
     let mut notes = Vec::new();
-    let work = |_: usize, tile: Tile| {
-        let scores = map_tile(&mut opened, &tile, &mut notes, observer)?;
+    let (bands, windows, ahead) = (&plan.bands, &plan.windows, opened.backend.depth());
+    let reading = Reading { scene, bands, windows, todo: missing, ahead };
+    let work = |_: usize, tile: Tile, next: &Coming| {
+        let scores = opened.map(&tile, next, &mut notes, observer)?;
         let grey = grey(&tile, opened.backend.task(), &scores);
         Ok(Part { scores, grey })
     };
@@ -73,7 +74,7 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     };
     // Beside the readers, so that a cold file comes from the disk once.
     let hashes = |shared: &Shared| plan.inputs.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
-    let (spent, hashes) = scan(scene, &plan.bands, &plan.windows, missing, work, write, hashes)?;
+    let (spent, hashes) = scan(reading, work, write, hashes)?;
     Ok(Mapped {
         parts: folder.to_owned(),
         backend: opened.label(),
@@ -87,24 +88,6 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
         notes,
         hashes,
     })
-}
-
-/// Maps a tile; when the device fails and the CPU may, with the CPU.
-pub(super) fn map_tile(
-    opened: &mut Opened,
-    tile: &Tile,
-    notes: &mut Vec<String>,
-    observer: &dyn Observer,
-) -> Result<Scores> {
-    let scores = opened.backend.map(tile);
-    let (Err(error), Some(threads)) = (&scores, opened.fall_back) else { return scores };
-    // The tile is still whole here, so nothing is lost.
-    let note = format!("the GPU failed, going on with the CPU ({error})");
-    observer.note(&note);
-    notes.push(note);
-    let cpu = Cpu::new(opened.backend.task().clone(), threads)?;
-    *opened = Opened::new(Box::new(cpu), false);
-    opened.backend.map(tile)
 }
 
 /// BLAKE3 of a file, read in pieces; stops early when the run has failed.

@@ -1,14 +1,12 @@
 //! The buffers of a tile on its way to the device and back. Made once and reused: staging that stays mapped between
 //! tiles was four times as fast as letting the queue allocate.
 
-use std::time::{Duration, Instant};
-
 use tracing::info_span;
 
 use super::device::Gpu;
 use super::layout::{QUAD, RANKING_BYTES, WORKGROUP, uploaded_type};
-use super::timestamps::Timestamps;
-use crate::compute::{Assignment, Busy, Clock};
+use super::timestamps::{Times, Timestamps};
+use crate::compute::Assignment;
 use crate::error::Result;
 use crate::methods::{CANDIDATES, Candidates};
 use crate::tile::{Sample as _, Tile};
@@ -183,8 +181,13 @@ impl Buffers {
         }
     }
 
-    /// Waits for the tile, checks that every workgroup came to its end, and maps the staging buffer for the next.
-    /// `sequences` holds what the last dispatch of each product writes. Adds to `busy` what the device did.
+    /// What is to be mapped when the device is done: what comes back, and the staging buffer for the next tile.
+    pub(super) fn then(&self) -> [(&wgpu::Buffer, wgpu::MapMode); 2] {
+        [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)]
+    }
+
+    /// Takes what came back, after a check that every workgroup came to its end: `sequences` holds what the last dispatch
+    /// of each product writes. With it, how long the device took, where it has a clock.
     pub(super) fn take(
         &self,
         gpu: &Gpu,
@@ -192,18 +195,12 @@ impl Buffers {
         assignments: &[Assignment],
         keep_keys: bool,
         sequences: &[u32],
-        busy: &mut Busy,
-    ) -> Result<Vec<Ranked>> {
+    ) -> Result<(Vec<Ranked>, Option<Times>)> {
+        let _span = info_span!("download").entered();
         let total: usize = assignments.iter().map(|a| Results::of(tile, a, keep_keys).total()).sum();
         let total = total + self.timestamps.as_ref().map_or(0, |_| Timestamps::bytes(assignments.len()));
-        let waited = [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)];
-        let waiting = Instant::now();
-        info_span!("device").in_scope(|| gpu.map(&waited))?;
-        let waited = waiting.elapsed();
-        let taking = Instant::now();
-        let _span = info_span!("download").entered();
         let mut ranked = Vec::with_capacity(assignments.len());
-        {
+        let times = {
             let view = self.back.get_mapped_range(..total as u64).map_err(|e| gpu.failed(e))?;
             let mut rest: &[u8] = &view;
             for (assignment, &sequence) in assignments.iter().zip(sequences) {
@@ -230,15 +227,10 @@ impl Buffers {
                     keys: bytemuck::cast_slice(take(results.keys)).to_vec(),
                 });
             }
-            let (moving, computing) = match busy.clock {
-                Clock::Device => Timestamps::read(gpu, rest),
-                Clock::Host => (Duration::ZERO, waited),
-            };
-            busy.moving += moving + taking.elapsed();
-            busy.computing += computing;
-        }
+            self.timestamps.as_ref().map(|_| Timestamps::read(gpu, rest))
+        };
         self.back.unmap();
-        Ok(ranked)
+        Ok((ranked, times))
     }
 }
 

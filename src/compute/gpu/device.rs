@@ -1,6 +1,7 @@
 //! Adapters and devices: what is there, which one is taken, and what went wrong with it.
 
 use std::fmt;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -156,8 +157,16 @@ impl Gpu {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 
-    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) {
-        self.queue.submit([encoder.finish()]);
+    /// Submits what was encoded and asks for buffers to be mapped when it is done.
+    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder, then: [(&wgpu::Buffer, wgpu::MapMode); 2]) -> Submitted {
+        let submission = self.queue.submit([encoder.finish()]);
+        let (told, mapped) = std::sync::mpsc::channel();
+        for (buffer, mode) in then {
+            let told = told.clone();
+            // Nobody listens any more when waiting has failed.
+            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
+        }
+        Submitted { submission, mapped, buffers: then.len() }
     }
 
     /// Compiles a shader.
@@ -257,16 +266,18 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits until all that was submitted is done and the buffers are mapped.
-    pub(super) fn map(&self, buffers: &[(&wgpu::Buffer, wgpu::MapMode)]) -> Result<()> {
-        let (told, mapped) = std::sync::mpsc::channel();
-        for &(buffer, mode) in buffers {
-            let told = told.clone();
-            // The receiver is gone only when this function has failed already.
-            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
+    /// Waits until what was submitted is done and its buffers are mapped; what was submitted later may go on.
+    pub(super) fn wait(&self, submitted: Submitted) -> Result<()> {
+        let Submitted { submission, mapped, buffers } = submitted;
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
+        let waited = self.device.poll(poll);
+        self.check()?;
+        waited.map_err(|e| self.failed(format!("no answer: {e}")))?;
+        for _ in 0..buffers {
+            let outcome = mapped.try_recv().map_err(|_| self.failed("a buffer was not mapped"))?;
+            outcome.map_err(|e| self.failed(e))?;
         }
-        self.wait()?;
-        mapped.try_iter().take(buffers.len()).try_for_each(|outcome| outcome.map_err(|e| self.failed(e)))
+        Ok(())
     }
 
     pub(super) fn destroy(&self) {
@@ -305,14 +316,14 @@ impl Gpu {
             None => self.check().map(|()| made),
         }
     }
+}
 
-    /// Waits until all that was submitted is done.
-    fn wait(&self) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
-        let waited = self.device.poll(poll);
-        self.check()?;
-        waited.map(drop).map_err(|e| self.failed(format!("no answer: {e}")))
-    }
+/// Work that the device was given.
+pub(super) struct Submitted {
+    submission: wgpu::SubmissionIndex,
+    /// What became of the buffers that were to be mapped after it.
+    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    buffers: usize,
 }
 
 /// What timestamps between copies and kernels need.

@@ -85,7 +85,7 @@ impl GpuSums {
         })?;
         let uniform =
             SumUniform { bands: shape.bands as u32, quads: shape.quads as u32, tiles: shape.tiles as u32, padding: 0 };
-        gpu.checked("summing statistics", || {
+        let submitted = gpu.checked("summing statistics", || {
             let mut encoder = gpu.encoder();
             encoder.copy_buffer_to_buffer(&buffers.staging, 0, &buffers.values, 0, sizes.0 as u64);
             // A kernel that stops early must not pass off the sums of the batch before.
@@ -94,10 +94,9 @@ impl GpuSums {
             let bound = [&uniform, &buffers.values, &buffers.sums];
             gpu.dispatch(&mut encoder, &self.pipeline, &bound, (shape.pairs() as u32, units.len() as u32));
             encoder.copy_buffer_to_buffer(&buffers.sums, 0, &buffers.back, 0, sizes.1 as u64);
-            gpu.submit(encoder);
+            gpu.submit(encoder, [(&buffers.back, wgpu::MapMode::Read), (&buffers.staging, wgpu::MapMode::Write)])
         })?;
-        let waited = [(&buffers.back, wgpu::MapMode::Read), (&buffers.staging, wgpu::MapMode::Write)];
-        info_span!("device").in_scope(|| gpu.map(&waited))?;
+        info_span!("device").in_scope(|| gpu.wait(submitted))?;
         let _span = info_span!("download").entered();
         let products = {
             let view = buffers.back.get_mapped_range(..sizes.1 as u64).map_err(|e| gpu.failed(e))?;

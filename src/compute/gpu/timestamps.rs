@@ -11,6 +11,12 @@ pub(super) struct Timestamps {
     count: u32,
 }
 
+/// How long the device took for a tile.
+pub(super) struct Times {
+    pub(super) copying: Duration,
+    pub(super) computing: Duration,
+}
+
 /// How many a tile has: the copy in, and for each product kernels and the copy out.
 fn count(products: usize) -> usize {
     2 + 2 * products
@@ -40,12 +46,11 @@ impl Timestamps {
         encoder.copy_buffer_to_buffer(&self.resolved, 0, to, at, u64::from(self.count) * 8);
     }
 
-    /// How long copies took, and how long kernels.
-    pub(super) fn read(gpu: &Gpu, bytes: &[u8]) -> (Duration, Duration) {
+    pub(super) fn read(gpu: &Gpu, bytes: &[u8]) -> Times {
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(bytes);
         // A clock that was reset in between tells nothing.
         let steps = ticks.windows(2).map(|pair| gpu.duration(pair[1].saturating_sub(pair[0])));
         let sum = |of: usize| steps.clone().skip(of).step_by(2).sum();
-        (sum(0), sum(1))
+        Times { copying: sum(0), computing: sum(1) }
     }
 }
