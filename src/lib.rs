@@ -66,7 +66,7 @@
 //! # Where the time goes
 //!
 //! Stages and devices open a [`tracing`] span for each tile and each step that takes long, never for a block or a pixel.
-//! Nobody listens unless the command line was given `--trace FILE`, and then a span costs a microsecond.
+//! Nobody listens unless the command line was given `--trace FILE`, and then a span costs microseconds.
 //!
 //! # Adding a method
 //!

@@ -137,7 +137,7 @@ pub trait Backend: Send {
     /// Begins to map a tile, as [`Backend::begin_group`]; one of several groups is begun when it is mapped.
     ///
     /// # Errors
-    /// When the device fails; no tile that was begun and not mapped is then mapped.
+    /// When the device fails; it then has lost all that it had begun, and their owner gives them to another backend.
     fn begin(&mut self, tile: &Tile) -> Result<()> {
         if self.task().columns.is_some() { Ok(()) } else { self.begin_group(tile, 0) }
     }

@@ -113,14 +113,14 @@ pub(super) fn scan<R: Send, B: Send>(
         });
         drop(worked);
         let _span = info_span!("wait for other threads").entered();
-        let writing = writer.and_then(|thread| thread.join().ok()).unwrap_or_default();
-        (computing, writing, beside.and_then(|thread| thread.join().ok()))
+        (computing, writer.and_then(|thread| thread.join().ok()), beside.and_then(|thread| thread.join().ok()))
     });
     if let Some(error) = shared.error.into_inner().unwrap_or_default() {
         return Err(error);
     }
     let reading = shared.reading.into_inner().unwrap_or_default();
-    let beside = beside.unwrap_or_else(|| Err(Error::failed("pass", "a thread panicked")))?;
+    let panicked = || Error::failed("pass", "a thread panicked");
+    let (writing, beside) = (writing.ok_or_else(panicked)?, beside.ok_or_else(panicked)??);
     Ok((Spent { reading, readers, computing, writing }, beside))
 }
 
