@@ -36,7 +36,7 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
-//! | [`pipeline`] | plan, prepare, map, finish | all of the above |
+//! | [`pipeline`] | plan, prepare, map, finish; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!
@@ -50,11 +50,23 @@
 //! that the bound cannot exclude. With equal statistics the map has the same bits on the CPU and on any GPU, in any tiling.
 //! Only the energy of a pixel in whitened space (`ace`, `rx`) is the device's own f32, as it costs as much as all else.
 //!
+//! # Why a backend begins tiles before it maps them
+//!
+//! On a GPU, copying a tile in, computing it, and deciding on the host take turns unless several tiles are under way. So
+//! the pipeline gives a backend a head start on the tiles that come next ([`compute::Backend::begin`]) and keeps them until
+//! they are mapped, in the same order: a device that fails takes no tile with it, as the CPU maps those that were under way
+//! again. The ceiling on memory counts them.
+//!
 //! # Why statistics have units and a tree
 //!
 //! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
+//!
+//! # Where the time goes
+//!
+//! Stages and devices open a [`tracing`] span for each tile and each step that takes long, never for a block or a pixel.
+//! Nobody listens unless the command line was given `--trace FILE`, and then a span costs microseconds.
 //!
 //! # Adding a method
 //!

@@ -24,7 +24,9 @@ fn json(world: &World, args: &[&str]) -> Value {
 #[test]
 fn help_names_commands_and_exit_codes() {
     let help = stdout(&World::new(), &["--help"]);
-    for word in ["map", "stats", "info", "explain", "devices", "demo", "completions", "man", "Exit codes:", "refused"] {
+    for word in
+        ["map", "stats", "bench", "info", "explain", "devices", "demo", "completions", "man", "Exit codes:", "refused"]
+    {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
@@ -58,6 +60,7 @@ fn help_of_map_names_every_option() {
         "--threads",
         "--tile-lines",
         "--quiet",
+        "--trace",
         "--overwrite",
         "--json",
     ] {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use alunite::compute::cpu::Cpu;
-use alunite::compute::gpu::{AdapterKind, adapters};
+use alunite::compute::gpu::{AdapterKind, Gpu, adapters};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::error::{Error, Result};
 use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Request, Silent};
@@ -146,18 +146,26 @@ fn gpu_and_cpu_make_the_same_files() {
     world.assert_same_maps("maps", "right");
 }
 
-/// The CPU under another name that fails when it is given its `fails_at`-th tile, counted from 1.
+/// The CPU under another name, with tiles under way, that fails to map its `fails_at`-th tile, counted from 1, or to begin
+/// its `fails_to_begin`-th.
 struct Failing {
     cpu: Cpu,
     tiles: usize,
+    begun: usize,
     fails_at: usize,
+    fails_to_begin: usize,
 }
 
 impl Failing {
     fn opened(task: &Task, fails_at: usize, may_fall_back: bool) -> Opened {
         let cpu = Cpu::new(task.clone(), 1).expect("the CPU is there");
-        Opened::new(Box::new(Self { cpu, tiles: 0, fails_at }), may_fall_back)
+        let failing = Self { cpu, tiles: 0, begun: 0, fails_at, fails_to_begin: usize::MAX };
+        Opened::new(Box::new(failing), may_fall_back)
     }
+}
+
+fn lost() -> Error {
+    Error::failed("a device that fails", "the device was lost")
 }
 
 impl Backend for Failing {
@@ -169,12 +177,19 @@ impl Backend for Failing {
         self.cpu.task()
     }
 
+    fn depth(&self) -> usize {
+        3
+    }
+
+    fn begin_group(&mut self, _: &Tile, _: usize) -> Result<()> {
+        self.begun += 1;
+        if self.begun == self.fails_to_begin { Err(lost()) } else { Ok(()) }
+    }
+
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         self.tiles += 1;
-        if self.tiles == self.fails_at {
-            return Err(Error::failed("a device that fails", "the device was lost"));
-        }
-        self.cpu.map_group(tile, group)
+        assert!((self.tiles..self.tiles + 3).contains(&self.begun), "begun before it is mapped, and not too many");
+        if self.tiles == self.fails_at { Err(lost()) } else { self.cpu.map_group(tile, group) }
     }
 
     fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
@@ -200,7 +215,8 @@ impl Run {
             ..Request::default()
         };
         let planned = pipeline::plan(&request).expect("a plan");
-        let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2) };
+        let limits =
+            Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2), under_way: 1 };
         let parts = world.path("parts");
         let (task, _) = pipeline::prepare(
             &planned,
@@ -248,6 +264,71 @@ fn a_device_lost_in_the_middle_hands_over_to_the_cpu() {
     assert_eq!(told(&run.finish("maps", &mapped).report.notes), 1, "run.json tells it");
     run.finish("right", &right);
     run.world.assert_same_maps("maps", "right");
+}
+
+#[test]
+fn a_device_that_fails_to_begin_a_tile_hands_over_to_the_cpu() {
+    let run = Run::new();
+    run.map_undisturbed("right");
+    for fails_to_begin in 1..=4 {
+        let cpu = Cpu::new(run.task.clone(), 1).unwrap();
+        let failing = Failing { cpu, tiles: 0, begun: 0, fails_at: usize::MAX, fails_to_begin };
+        let folder = format!("maps-{fails_to_begin}");
+        let mapped = run.map(&folder, Opened::new(Box::new(failing), true)).unwrap();
+        assert_eq!(run.contents(&folder), run.contents("right"));
+        assert!(mapped.backend.starts_with("CPU") && mapped.notes.len() == 1, "{mapped:?}");
+    }
+}
+
+/// A GPU whose driver resets when its `lost_at`-th tile is waited for, with others under way.
+struct Reset {
+    gpu: Gpu,
+    tiles: usize,
+    lost_at: usize,
+}
+
+impl Backend for Reset {
+    fn label(&self) -> String {
+        self.gpu.label()
+    }
+
+    fn task(&self) -> &Task {
+        self.gpu.task()
+    }
+
+    fn depth(&self) -> usize {
+        self.gpu.depth()
+    }
+
+    fn begin_group(&mut self, tile: &Tile, group: usize) -> Result<()> {
+        self.gpu.begin_group(tile, group)
+    }
+
+    fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
+        self.tiles += 1;
+        if self.tiles == self.lost_at {
+            self.gpu.lose_device();
+        }
+        self.gpu.map_group(tile, group)
+    }
+
+    fn keys(&mut self, tile: &Tile, method: usize) -> Result<Vec<f32>> {
+        self.gpu.keys(tile, method)
+    }
+}
+
+#[test]
+fn a_gpu_that_is_reset_with_tiles_under_way_loses_none() {
+    let run = Run::new();
+    run.map_undisturbed("right");
+    for lost_at in 1..=4 {
+        let Some(device) = gpu::device() else { return };
+        let gpu = Gpu::new(device, run.task.clone(), 1).unwrap();
+        let folder = format!("maps-{lost_at}");
+        let mapped = run.map(&folder, Opened::new(Box::new(Reset { gpu, tiles: 0, lost_at }), true)).unwrap();
+        assert_eq!(run.contents(&folder), run.contents("right"), "lost at tile {lost_at}");
+        assert!(mapped.backend.starts_with("CPU") && mapped.notes.len() == 1, "{mapped:?}");
+    }
 }
 
 #[test]

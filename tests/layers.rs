@@ -28,13 +28,16 @@ const ROOMS: [(&str, &[&str]); 16] = [
 ];
 
 /// A package and the only folders or files of `src` that may name it.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 9] = [
     ("faer", &["background/factor.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
     ("rayon", &["compute/cpu"]),
     ("gdal", &["scene", "map"]),
     ("gdal_sys", &["scene", "map"]),
+    ("tracing", &["cli", "compute/gpu", "map", "pipeline"]),
+    ("tracing_subscriber", &["cli/trace.rs"]),
+    ("tracing_chrome", &["cli/trace.rs"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {

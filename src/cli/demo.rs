@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::map::{Machine, map};
+use super::map::map;
+use super::options::Machine;
 use super::{Exit, print, say};
 use crate::error::{Error, Result};
 use crate::pipeline::{Request, Threshold};
@@ -55,7 +56,7 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         thresholds: vec![Threshold { method: None, name: None, value: SAM_THRESHOLD }],
         ..Request::default()
     };
-    map(&request, &args.machine, &args.out, args.overwrite)?;
+    args.machine.resources.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
     let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
     let at = |name: &str| args.out.join(name).display().to_string();
     print(&format!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::map::Reading;
+use super::options::Reading;
 use super::stats::Summary;
 use super::{Exit, print, print_json};
 use crate::background::Statistics;

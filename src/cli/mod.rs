@@ -1,13 +1,16 @@
 //! The command line. One file a subcommand; nothing of substance.
 
+mod bench;
 mod completions;
 mod demo;
 mod devices;
 mod explain;
 mod info;
 mod map;
+mod options;
 mod progress;
 mod stats;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,7 @@ pub struct Cli {
 enum Command {
     Map(Box<map::Map>),
     Stats(Box<stats::Stats>),
+    Bench(Box<bench::Bench>),
     Info(info::Info),
     Explain(explain::Explain),
     Devices(devices::Devices),
@@ -80,6 +84,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Command::Map(map) => map::run(map),
         Command::Stats(stats) => stats::run(stats),
+        Command::Bench(bench) => bench::run(bench),
         Command::Info(info) => info::run(info),
         Command::Explain(explain) => explain::run(explain),
         Command::Devices(devices) => devices::run(devices),

@@ -30,6 +30,15 @@ impl Progress {
         Self { quiet, state: Mutex::new(state) }
     }
 
+    /// Takes the bar away.
+    pub(super) fn done(&self) {
+        self.with(|state| {
+            if let Some(bar) = state.bar.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+
     fn with(&self, act: impl FnOnce(&mut State)) {
         // A panic elsewhere must not take the progress with it.
         act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -92,13 +101,9 @@ impl Observer for Progress {
     }
 
     fn finishing(&self) {
-        self.with(|state| {
-            if let Some(bar) = state.bar.take() {
-                bar.finish_and_clear();
-            }
-            if !self.quiet {
-                say!("putting the maps together");
-            }
-        });
+        self.done();
+        if !self.quiet {
+            say!("putting the maps together");
+        }
     }
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
-use super::map::{Ground, Machine, Reading};
+use super::options::{Ground, Machine, Reading};
 use super::progress::Progress;
 use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
@@ -66,23 +67,30 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
             Error::refused("--shard", "is of one scene, and several were named").hint("name one scene a command")
         );
     }
+    let whole = args.machine.resources.traced(|| make(args))?;
+    let summary = Summary::of(&whole);
+    if args.json {
+        return print_json(&summary).map(|()| Exit::Done);
+    }
+    if !args.machine.resources.quiet() {
+        print(&summary.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Makes or merges statistics, and writes them.
+fn make(args: &Stats) -> Result<Statistics> {
     let made: Result<Vec<(String, Statistics)>> = match args.merge.is_empty() {
         true => args.scenes.iter().map(|scene| Ok((scene.display().to_string(), of_scene(args, scene)?))).collect(),
         false => args.merge.iter().map(|file| Ok((file.display().to_string(), Statistics::read(file)?))).collect(),
     };
+    let _publishing = info_span!("publish").entered();
     let whole = Statistics::merge(made?)?;
     whole.write(&args.out)?;
     for scene in &args.scenes {
         remove_parts(&parts(&args.out, scene))?;
     }
-    let summary = Summary::of(&whole);
-    if args.json {
-        return print_json(&summary).map(|()| Exit::Done);
-    }
-    if !args.machine.quiet() {
-        print(&summary.text())?;
-    }
-    Ok(Exit::Done)
+    Ok(whole)
 }
 
 /// The parts of a scene's statistics lie beside the file that is made of them.
@@ -94,8 +102,8 @@ fn parts(out: &Path, scene: &Path) -> PathBuf {
 }
 
 fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
-    let progress = Progress::new(args.machine.quiet());
-    set_cache_bytes(args.machine.ceiling() / 2);
+    let progress = Progress::new(args.machine.resources.quiet());
+    set_cache_bytes(args.machine.resources.ceiling() / 2);
     let request = Request {
         scene: scene.to_owned(),
         scene_options: args.reading.options(),
@@ -108,7 +116,7 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
     let planned = plan(&request)?;
     planned.draft().notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&args.machine.settings(), &progress)?;
-    let (limits, folder) = (args.machine.limits(), parts(&args.out, scene));
+    let (limits, folder) = (args.machine.resources.limits(), parts(&args.out, scene));
     let pass = Pass { processor: &processor, limits: &limits, folder: &folder, observer: &progress };
     statistics(&planned, args.shard, &pass)
 }

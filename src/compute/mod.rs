@@ -4,11 +4,15 @@
 //! [`methods::decide`](crate::methods::decide()) in f64 on the host, so both backends give the same scores. For the
 //! statistics of a scene it sums products of differences from a provisional mean.
 
+mod busy;
 pub mod cpu;
 pub mod gpu;
 mod task;
 
+pub use busy::{Busy, Clock};
 pub use task::{Assignment, Ending, Task};
+
+use std::collections::VecDeque;
 
 use crate::background::{Differences, Moments, Unit, differences};
 use crate::error::Result;
@@ -95,7 +99,8 @@ impl Scores {
     }
 }
 
-/// A device that maps tiles.
+/// A device that maps tiles, one after the other. One that can work on several at once may be given a head start on those
+/// that come next: their owner keeps them until they are mapped, so that whatever fails, no tile is lost.
 pub trait Backend: Send {
     /// What it is, for the user: `CPU, 2 threads` or the adapter's name.
     fn label(&self) -> String;
@@ -103,11 +108,38 @@ pub trait Backend: Send {
     /// What it maps.
     fn task(&self) -> &Task;
 
+    /// Where its time went so far, for a device that tiles are moved to.
+    fn busy(&self) -> Option<Busy> {
+        None
+    }
+
+    /// Tiles that can be under way at once, the one that is being mapped among them.
+    fn depth(&self) -> usize {
+        1
+    }
+
+    /// Begins to map a tile of one group of detector columns, so that [`Backend::map_group`] of it takes less time. Only
+    /// for tiles that are then mapped in the same order, unchanged.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn begin_group(&mut self, _tile: &Tile, _group: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// Maps a tile whose pixels belong to one group of detector columns.
     ///
     /// # Errors
     /// When the device fails; the tile can then be given to another backend.
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores>;
+
+    /// Begins to map a tile, as [`Backend::begin_group`]; one of several groups is begun when it is mapped.
+    ///
+    /// # Errors
+    /// When the device fails; it then has lost all that it had begun, and their owner gives them to another backend.
+    fn begin(&mut self, tile: &Tile) -> Result<()> {
+        if self.task().columns.is_some() { Ok(()) } else { self.begin_group(tile, 0) }
+    }
 
     /// Maps a tile.
     ///
@@ -116,13 +148,23 @@ pub trait Backend: Send {
     fn map(&mut self, tile: &Tile) -> Result<Scores> {
         let Some(columns) = self.task().columns else { return self.map_group(tile, 0) };
         let window = tile.window;
-        let mut scores = Scores::nodata(self.task(), window);
-        for group in window.x / columns..(window.x + window.width).div_ceil(columns) {
+        let part = |group: usize| {
             let (start, end) = ((group * columns).max(window.x), ((group + 1) * columns).min(window.x + window.width));
-            let part = tile.columns(start - window.x..end - window.x);
+            (tile.columns(start - window.x..end - window.x), group)
+        };
+        let mut to_begin = (window.x / columns..(window.x + window.width).div_ceil(columns)).map(part);
+        let mut begun = VecDeque::new();
+        let mut scores = Scores::nodata(self.task(), window);
+        loop {
+            while begun.len() < self.depth()
+                && let Some((part, group)) = to_begin.next()
+            {
+                self.begin_group(&part, group)?;
+                begun.push_back((part, group));
+            }
+            let Some((part, group)) = begun.pop_front() else { return Ok(scores) };
             scores.insert(&self.map_group(&part, group)?);
         }
-        Ok(scores)
     }
 
     /// The keys of one method, `[target][pixel]`, as the device computes them in f32: what [`Backend::map`] ranks; of a

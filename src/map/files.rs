@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
-/// A file that is written and safe on the disk, but not yet in its place. Dropping it removes it.
+/// A file that is not yet in its place. Dropping it removes it.
 #[derive(Debug)]
 pub struct Pending {
     place: Beside,
@@ -22,13 +22,19 @@ impl Pending {
     }
 }
 
+/// Begins a temporary file in the same folder as `path`. Whoever writes it waits until it is on the disk before he
+/// publishes it.
+pub fn begin_beside(path: &Path) -> Result<(Pending, File)> {
+    let place = Beside::new(path)?;
+    let file = File::create(place.path("")).map_err(|e| Error::io(path, "writing", &e))?;
+    Ok((Pending { place }, file))
+}
+
 /// Writes the bytes to a temporary file in the same folder as `path`.
 pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<Pending> {
-    let place = Beside::new(path)?;
-    let temporary = place.path("");
-    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|e| Error::io(path, "writing", &e))?;
-    Ok(Pending { place })
+    let (pending, mut file) = begin_beside(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, "writing", &e))?;
+    Ok(pending)
 }
 
 /// Removes what a killed run left beside `path`. Only for a caller who knows that no other run is writing there.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use gdal::raster::{GdalDataType, GdalType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager};
 use tempfile::TempDir;
+use tracing::info_span;
 
 use super::checksum::{Bits, Checksum};
 use super::ffi::{self, Log};
@@ -174,6 +175,7 @@ impl RasterWriter {
     }
 
     fn complete(mut self, counts: Option<&[ClassCount]>) -> Result<FinishedRaster> {
+        let _span = info_span!("raster", file = %self.place.target().display()).entered();
         let pixels = (self.expected.size.0 as u64) * (self.expected.size.1 as u64);
         for (band, sum) in self.expected.sums.iter().enumerate() {
             if sum.pixels() != pixels {
@@ -181,10 +183,11 @@ impl RasterWriter {
                 return Err(Error::failed(format!("{}, band {}", self.place.target().display(), band + 1), what));
             }
         }
-        self.close_intermediate(counts)?;
-        self.copy()?;
+        info_span!("close").in_scope(|| self.close_intermediate(counts))?;
+        info_span!("copy to COG").in_scope(|| self.copy())?;
         let sidecar = self.place.path(".aux.xml");
-        self.expected.check(&self.place, &self.place.path(""))?;
+        info_span!("read back").in_scope(|| self.expected.check(&self.place, &self.place.path("")))?;
+        let _sync = info_span!("sync").entered();
         files::sync(&self.place.path(""))?;
         if sidecar.exists() {
             files::sync(&sidecar)?;

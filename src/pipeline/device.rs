@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use tracing::info_span;
+
 use crate::compute::cpu::{Cpu, CpuSums};
 use crate::compute::gpu::{self, Gpu, GpuSums};
-use crate::compute::{Backend, Summing, Task};
+use crate::compute::{Backend, Scores, Summing, Task};
 use crate::error::{Error, Result};
 
 use super::Observer;
+use super::scan::Coming;
 use super::windows::Limits;
+use crate::tile::Tile;
 
 /// Where to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -58,7 +62,9 @@ pub struct Opened {
     /// The largest tile in bytes of samples.
     pub max_tile_bytes: usize,
     /// Threads of the CPU that may take over (0: one for each core); `None` where it may not.
-    pub(super) fall_back: Option<usize>,
+    fall_back: Option<usize>,
+    /// How many of the tiles that come next it has begun.
+    begun: usize,
 }
 
 impl Opened {
@@ -71,7 +77,46 @@ impl Opened {
     /// Wraps a backend of the caller's, as tests do.
     #[must_use]
     pub fn new(backend: Box<dyn Backend>, may_fall_back: bool) -> Self {
-        Self { backend, max_tile_bytes: usize::MAX, fall_back: may_fall_back.then_some(0) }
+        Self { backend, max_tile_bytes: usize::MAX, fall_back: may_fall_back.then_some(0), begun: 0 }
+    }
+
+    /// The limits of a pass that it maps in.
+    #[must_use]
+    pub fn within(&self, limits: &Limits) -> Limits {
+        let device_tile = limits.device_tile.min(self.max_tile_bytes);
+        Limits { device_tile, under_way: self.backend.depth(), ..*limits }
+    }
+
+    /// Maps a tile, after a head start for those that come next; when the device fails and the CPU may, with the CPU.
+    pub(super) fn map(
+        &mut self,
+        tile: &Tile,
+        next: &Coming,
+        notes: &mut Vec<String>,
+        observer: &dyn Observer,
+    ) -> Result<Scores> {
+        let scores = self.begin_and_map(tile, next);
+        let (Err(error), Some(threads)) = (&scores, self.fall_back) else { return scores };
+        // All tiles are still whole here, so nothing is lost.
+        let note = format!("the GPU failed, going on with the CPU ({error})");
+        observer.note(&note);
+        notes.push(note);
+        let cpu = Cpu::new(self.backend.task().clone(), threads)?;
+        *self = Self::new(Box::new(cpu), false);
+        self.begin_and_map(tile, next)
+    }
+
+    fn begin_and_map(&mut self, tile: &Tile, next: &Coming) -> Result<Scores> {
+        // A device that works on one tile begins when it maps.
+        let depth = Some(self.backend.depth()).filter(|&depth| depth > 1).unwrap_or(0);
+        let all = std::iter::once(tile).chain(next.iter().map(|(_, tile)| tile));
+        for tile in all.take(depth).skip(self.begun) {
+            let _span = info_span!("begin", line = tile.window.y, sample = tile.window.x).entered();
+            self.backend.begin(tile)?;
+            self.begun += 1;
+        }
+        self.begun = self.begun.saturating_sub(1);
+        self.backend.map(tile)
     }
 }
 
@@ -82,6 +127,7 @@ impl Processor {
     /// With `--backend gpu`, when there is no adapter or it fails; with `auto` only when the adapter that was named is
     /// not there.
     pub fn open(settings: &Settings, observer: &dyn Observer) -> Result<Self> {
+        let _span = info_span!("open the device").entered();
         let of = |gpu: Option<gpu::Device>| Self {
             may_fall_back: gpu.is_some() && settings.backend == BackendChoice::Auto,
             gpu,
@@ -108,6 +154,23 @@ impl Processor {
         }
     }
 
+    /// The CPU, and the GPU that there is or that was named: to be compared, so none takes over from another.
+    ///
+    /// # Errors
+    /// When the adapter that was named is not there.
+    pub(super) fn to_compare(settings: &Settings, observer: &dyn Observer) -> Result<Vec<Self>> {
+        let found = Self::open(&Settings { backend: BackendChoice::Auto, ..settings.clone() }, observer)?;
+        if found.gpu.is_none() {
+            let only = match gpu::adapters().first() {
+                None => "it has no Vulkan, Metal or DX12 adapter".to_owned(),
+                Some(software) => format!("{software} takes part when --adapter names it"),
+            };
+            observer.note(&format!("this machine has no GPU to compare with: {only}"));
+        }
+        let gpu = found.gpu.is_some().then_some(Self { may_fall_back: false, ..found });
+        Ok(std::iter::once(Self::cpu(settings.threads)).chain(gpu).collect())
+    }
+
     /// The CPU with so many threads (0: one for each core).
     #[must_use]
     pub fn cpu(threads: usize) -> Self {
@@ -119,11 +182,12 @@ impl Processor {
     /// # Errors
     /// When the device refuses it and the CPU may not take over, or the CPU's threads cannot start.
     pub fn backend(&self, task: &Task, observer: &dyn Observer) -> Result<Opened> {
+        let _span = info_span!("make the backend").entered();
         let fall_back = self.may_fall_back.then_some(self.threads);
         if let Some(device) = &self.gpu {
             let max_tile_bytes = Gpu::max_tile_bytes(device, task);
             match Gpu::new(device.clone(), task.clone(), self.threads) {
-                Ok(gpu) => return Ok(Opened { backend: Box::new(gpu), max_tile_bytes, fall_back }),
+                Ok(gpu) => return Ok(Opened { backend: Box::new(gpu), max_tile_bytes, fall_back, begun: 0 }),
                 Err(error) if self.may_fall_back => observer.note(&cannot(&error)),
                 Err(error) => return Err(error),
             }
@@ -136,6 +200,7 @@ impl Processor {
     /// # Errors
     /// As [`Processor::backend`].
     pub fn sums(&self, observer: &dyn Observer) -> Result<Box<dyn Summing>> {
+        let _span = info_span!("make the backend").entered();
         if let Some(device) = &self.gpu {
             match GpuSums::new(device.clone(), self.threads) {
                 Ok(gpu) => return Ok(Box::new(gpu)),

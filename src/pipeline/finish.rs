@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tracing::info_span;
+
 use super::grounds;
 use super::method_maps::{MM2_PER_KM2, MethodMaps, Waiting};
 use super::part::{Part, Parts};
@@ -43,6 +45,7 @@ pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 /// When a part is damaged or writing fails; no file then stands under a final name that was not there before, and the
 /// parts stay. Refuses a scene in which no pixel held data, and removes its parts.
 pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, begun: Instant) -> Result<Finished> {
+    let _span = info_span!("finish").entered();
     let finishing = Instant::now();
     let parts = Parts::open(&mapped.parts, plan.identity())?;
     let names = outputs(plan.methods.iter().map(|m| m.word));
@@ -50,9 +53,10 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
         // What a run that was killed while finishing left beside its names.
         remove_leftovers(&out.join(name))?;
     }
-    let mut maps = Maps::create(plan, out, parts.folder())?;
+    let mut maps = info_span!("create rasters").in_scope(|| Maps::create(plan, out, parts.folder()))?;
     let shape = plan.shape();
     for (index, &window) in plan.windows.iter().enumerate() {
+        let _span = info_span!("gather", tile = index, pixels = window.pixels()).entered();
         let part = parts.read_scores(index, window, &shape).ok_or_else(|| {
             Error::failed(parts.folder().display(), format!("part {index} is missing or damaged"))
                 .hint("run the same command again: it makes the part anew")
@@ -91,6 +95,7 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
     let text = serde_json::to_vec_pretty(&report).map_err(|e| Error::failed("run.json", e))?;
     let json = write_beside(&out.join("run.json"), &text)?;
 
+    let _publishing = info_span!("publish").entered();
     for name in names {
         let stale = out.join(name);
         if !report.outputs.contains(&stale) {
@@ -172,6 +177,7 @@ impl<'a> Maps<'a> {
             }
         }
         let Some((method, counts)) = picture else { return Ok(waiting) };
+        let _span = info_span!("quicklook").entered();
         let step = self.preview.step();
         let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
         let bands = format!("{} of {} bands", self.plan.bands.len(), self.plan.bands.len() + self.plan.dropped.len());

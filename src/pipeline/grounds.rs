@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
 use super::device::Pass;
 use super::part::{Parts, identity, remove_parts};
 use super::plan::Planned;
-use super::run::map_tile;
-use super::scan::scan;
+use super::scan::{Coming, Reading, scan};
 use super::statistics::{Exclusion, Selection};
 use super::stats::Shard;
 use super::windows::{self, Load};
@@ -75,6 +75,7 @@ const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-target
 /// Refuses backgrounds that cannot be factorised and targets that no filter can look for; fails when a pass fails,
 /// whose finished parts stay for the next try.
 pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Grounds>)> {
+    let _span = info_span!("prepare").entered();
     if !planned.needs_background() {
         return Ok((planned.task(&planned.methods, &[None], None)?, None));
     }
@@ -179,6 +180,7 @@ fn models(planned: &Planned, statistics: &Statistics, place: &str) -> Result<(Ve
             what == Needs::Covariance && planned.background.exclude_targets.is_some()
         }
     };
+    let _span = info_span!("factorise").entered();
     let backgrounds = statistics.backgrounds(place)?;
     let pixels = backgrounds.iter().flatten().map(|b| b.count).sum();
     if pixels == 0 {
@@ -227,11 +229,13 @@ const LOWEST: f32 = -16.0;
 
 /// Finds the score above which the share of pixels with the highest scores lies, of each target.
 fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, background: &str) -> Result<Exclusion> {
+    let _span = info_span!("score targets").entered();
     let Pass { processor, limits, folder, observer } = *pass;
     let targets = scorer.targets;
     let mut opened = processor.backend(&scorer, observer)?;
     let described = &planned.scene.description;
-    let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), limits, 0..described.lines)?;
+    let limits = opened.within(limits);
+    let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), &limits, 0..described.lines)?;
     let key = (&planned.draft.numbers, &planned.draft.inputs, background, &windows);
     let parts = Parts::open(&stage(folder, STAGES[1]), identity(&key))?;
     let counts_of = |bytes: Vec<u8>| bytemuck::pod_collect_to_vec::<u8, u64>(&bytes);
@@ -246,8 +250,10 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let left: u64 = todo.iter().map(|&i| windows[i].pixels() as u64).sum();
     observer.started("scoring targets", planned.draft.pixels(), planned.draft.pixels() - left);
     let mut notes = Vec::new();
-    let work = |_: usize, tile: Tile| {
-        let scores = map_tile(&mut opened, &tile, &mut notes, observer)?;
+    let (scene, bands, ahead) = (&planned.scene, &planned.draft.bands, limits.under_way);
+    let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+    let work = |_: usize, tile: Tile, next: &Coming| {
+        let scores = opened.map(&tile, next, &mut notes, observer)?;
         let mut counts = vec![0_u64; targets * BINS];
         for (counts, scores) in counts.chunks_exact_mut(BINS).zip(scores.maps[0].rules.chunks(tile.window.pixels())) {
             for score in scores.iter().filter(|s| !s.is_nan()) {
@@ -262,7 +268,7 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
         observer.advanced(window.pixels() as u64);
         Ok(())
     };
-    scan(&planned.scene, &planned.draft.bands, &windows, todo, work, write, |_| Ok(()))?;
+    scan(reading, work, write, |_| Ok(()))?;
     let thresholds: Vec<f32> = counts.chunks_exact(BINS).map(|counts| threshold(counts, share)).collect();
     let mut hasher = blake3::Hasher::new();
     hasher.update(background.as_bytes());

@@ -5,7 +5,9 @@
 //! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
 //! that was killed in any pass goes on where it was.
 
+mod agreement;
 mod bands;
+mod bench;
 mod device;
 mod finish;
 mod grounds;
@@ -21,6 +23,7 @@ mod targets;
 mod windows;
 
 pub use bands::Dropped;
+pub use bench::{Bench, Comparison, Stage, Timed, bench};
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
 pub use grounds::{BackgroundChoice, Grounds, prepare};

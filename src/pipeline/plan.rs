@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use ndarray::Array2;
 use serde::Serialize;
+use tracing::info_span;
 
 use super::bands::{self, Dropped};
 use super::grounds::{BackgroundChoice, Grounds};
@@ -233,6 +234,7 @@ pub struct Planned {
 /// # Errors
 /// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
 pub fn plan(request: &Request) -> Result<Planned> {
+    let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
     let scene = Scene::open(&request.scene, &request.scene_options)?;
     let described = &scene.description;
@@ -322,6 +324,19 @@ impl Planned {
         let load = Load::of_map(task, limits.threads);
         let windows = windows::cut(described, &load, limits, 0..described.lines)?;
         Ok(Plan { windows, background: grounds.cloned(), ..self.draft.clone() })
+    }
+
+    /// The plan of the first lines alone, with nothing to hash: a run that is for its time.
+    pub(super) fn cut_lines(
+        &self,
+        task: &Task,
+        grounds: Option<Grounds>,
+        limits: &Limits,
+        lines: usize,
+    ) -> Result<Plan> {
+        let load = Load::of_map(task, limits.threads);
+        let windows = windows::cut(&self.scene.description, &load, limits, 0..lines)?;
+        Ok(Plan { windows, lines, inputs: Vec::new(), background: grounds, ..self.draft.clone() })
     }
 
     /// Targets, bands and notes, before the scene is cut.

@@ -4,13 +4,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tracing::info_span;
+
 use super::Observer;
 use super::device::Opened;
 use super::part::{Part, Parts};
 use super::plan::{Input, Plan};
-use super::scan::{Shared, scan};
-use crate::compute::cpu::Cpu;
-use crate::compute::{Scores, Task};
+use super::scan::{Coming, Reading, Shared, scan};
+use crate::compute::{Busy, Scores, Task};
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::tile::{Sample as _, Tile};
@@ -29,8 +30,12 @@ pub struct Mapped {
     pub preparing: Duration,
     /// Time that readers spent reading, all readers together.
     pub reading: Duration,
+    /// How many they were.
+    pub readers: usize,
     /// Time spent computing.
     pub computing: Duration,
+    /// What a device that tiles were moved to spent that time on.
+    pub device: Option<Busy>,
     /// Time spent writing parts.
     pub writing: Duration,
     /// What was noted on the way.
@@ -44,17 +49,21 @@ pub struct Mapped {
 /// # Errors
 /// When reading, computing or writing fails; parts that were finished stay for the next try.
 pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observer: &dyn Observer) -> Result<Mapped> {
+    let _span = info_span!("map").entered();
     let parts = Parts::open(folder, plan.identity())?;
     let shape = plan.shape();
+    let is_missing = |&i: &usize| parts.read_scores(i, plan.windows[i], &shape).is_none();
     let missing: Vec<usize> =
-        (0..plan.windows.len()).filter(|&i| parts.read_scores(i, plan.windows[i], &shape).is_none()).collect();
+        info_span!("look for parts").in_scope(|| (0..plan.windows.len()).filter(is_missing).collect());
     let resumed = plan.windows.len() - missing.len();
     let left: u64 = missing.iter().map(|&i| plan.windows[i].pixels() as u64).sum();
     observer.started("mapping", plan.pixels(), plan.pixels() - left);
 
     let mut notes = Vec::new();
-    let work = |_: usize, tile: Tile| {
-        let scores = map_tile(&mut opened, &tile, &mut notes, observer)?;
+    let (bands, windows, ahead) = (&plan.bands, &plan.windows, opened.backend.depth());
+    let reading = Reading { scene, bands, windows, todo: missing, ahead };
+    let work = |_: usize, tile: Tile, next: &Coming| {
+        let scores = opened.map(&tile, next, &mut notes, observer)?;
         let grey = grey(&tile, opened.backend.task(), &scores);
         Ok(Part { scores, grey })
     };
@@ -65,40 +74,25 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     };
     // Beside the readers, so that a cold file comes from the disk once.
     let hashes = |shared: &Shared| plan.inputs.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
-    let (spent, hashes) = scan(scene, &plan.bands, &plan.windows, missing, work, write, hashes)?;
+    let (spent, hashes) = scan(reading, work, write, hashes)?;
     Ok(Mapped {
         parts: folder.to_owned(),
         backend: opened.label(),
         resumed,
         preparing: Duration::ZERO,
         reading: spent.reading,
+        readers: spent.readers,
         computing: spent.computing,
+        device: opened.backend.busy(),
         writing: spent.writing,
         notes,
         hashes,
     })
 }
 
-/// Maps a tile; when the device fails and the CPU may, with the CPU.
-pub(super) fn map_tile(
-    opened: &mut Opened,
-    tile: &Tile,
-    notes: &mut Vec<String>,
-    observer: &dyn Observer,
-) -> Result<Scores> {
-    let scores = opened.backend.map(tile);
-    let (Err(error), Some(threads)) = (&scores, opened.fall_back) else { return scores };
-    // The tile is still whole here, so nothing is lost.
-    let note = format!("the GPU failed, going on with the CPU ({error})");
-    observer.note(&note);
-    notes.push(note);
-    let cpu = Cpu::new(opened.backend.task().clone(), threads)?;
-    *opened = Opened::new(Box::new(cpu), false);
-    opened.backend.map(tile)
-}
-
 /// BLAKE3 of a file, read in pieces; stops early when the run has failed.
 fn hash(input: &Input, shared: &Shared) -> Result<String> {
+    let _span = info_span!("hash", file = %input.path.display(), bytes = input.bytes).entered();
     let failed = |e: std::io::Error| Error::io(&input.path, "cannot read", &e);
     let mut file = std::fs::File::open(&input.path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();

@@ -1,14 +1,20 @@
 //! A pass over a scene: readers, one who works, one who writes, joined by bounded channels in scoped threads.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::info_span;
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::tile::{Tile, Window};
+
+/// Tiles that have come and wait for their turn.
+pub(super) type Coming = VecDeque<(usize, Tile)>;
 
 /// Readers of a format whose blocks are decoded take a core each; raw files need one.
 const MOST_READERS: usize = 2;
@@ -16,7 +22,9 @@ const MOST_READERS: usize = 2;
 /// Where the time of a pass went; readers and workers overlap.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
+    /// Of all readers together.
     pub(super) reading: Duration,
+    pub(super) readers: usize,
     pub(super) computing: Duration,
     pub(super) writing: Duration,
 }
@@ -42,20 +50,29 @@ impl Shared {
     }
 }
 
-/// Reads the windows at `todo`, has `work` make something of each tile, in whatever order they come, and `write` keep
-/// it. `beside` runs in a thread of its own meanwhile.
+/// What a pass reads.
+pub(super) struct Reading<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) bands: &'a [usize],
+    pub(super) windows: &'a [Window],
+    /// The windows that are read, by their index.
+    pub(super) todo: Vec<usize>,
+    /// Tiles that the worker may hold at once, so that it sees what comes next.
+    pub(super) ahead: usize,
+}
+
+/// Reads tiles, has `work` make something of each, in whatever order they come, and `write` keep it. `beside` runs in a
+/// thread of its own meanwhile.
 ///
 /// # Errors
 /// The first that a thread had.
 pub(super) fn scan<R: Send, B: Send>(
-    scene: &Scene,
-    bands: &[usize],
-    windows: &[Window],
-    todo: Vec<usize>,
-    mut work: impl FnMut(usize, Tile) -> Result<R>,
+    reading: Reading<'_>,
+    mut work: impl FnMut(usize, Tile, &Coming) -> Result<R>,
     mut write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
+    let Reading { scene, bands, windows, todo, ahead } = reading;
     let readers = if scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
     let shared = Shared::default();
     let (ask, to_read) = bounded(todo.len().max(1));
@@ -64,34 +81,58 @@ pub(super) fn scan<R: Send, B: Send>(
         let _ = ask.send(index);
     }
     drop(ask);
-    let (read, to_work) = bounded::<(usize, Tile)>(1);
+    // What the worker takes ahead must be there at once: it does not wait for it.
+    let (read, to_work) = bounded::<(usize, Tile)>(ahead.saturating_sub(1).max(1));
     let (worked, to_write) = bounded::<(usize, R)>(1);
     let (computing, writing, beside) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| beside(&shared));
-        for _ in 0..readers {
+        let beside = spawn(scope, &shared, "beside".into(), || beside(&shared));
+        for reader in 1..=readers {
             let (to_read, read, shared) = (to_read.clone(), read.clone(), &shared);
-            scope.spawn(move || read_tiles(scene, bands, windows, &to_read, &read, shared));
+            let read = move || read_tiles(scene, bands, windows, &to_read, &read, shared);
+            spawn(scope, shared, format!("reader {reader}"), read);
         }
         drop(read);
         // What was made is kept, also when something else has failed meanwhile.
-        let writer = scope.spawn(|| consume(to_write, &shared, |(index, made)| write(index, made)));
-        let computing = consume(to_work, &shared, |(index, tile)| {
+        let writer = spawn(scope, &shared, "writer".into(), || {
+            let next = |to_write: &mut Receiver<_>| to_write.recv().ok();
+            consume(to_write, next, &shared, |_, (index, made)| {
+                let _span = info_span!("write", tile = index, pixels = windows[index].pixels()).entered();
+                write(index, made)
+            })
+        });
+        let ahead = Ahead { from: to_work, coming: Coming::new(), most: ahead };
+        let computing = consume(ahead, Ahead::next, &shared, |ahead, (index, tile)| {
             if shared.stopped() {
                 return Ok(());
             }
+            let span = info_span!("compute", tile = index, pixels = tile.window.pixels());
+            let made = span.in_scope(|| work(index, tile, &ahead.coming))?;
             // When the writer has gone, it has said why.
-            work(index, tile).map(|made| drop(worked.send((index, made))))
+            let _ = info_span!("wait for the writer").in_scope(|| worked.send((index, made)));
+            Ok(())
         });
         drop(worked);
-        let writing = writer.join().unwrap_or_default();
-        let beside = beside.join().unwrap_or_else(|_| Err(Error::failed("pass", "a thread panicked")));
-        (computing, writing, beside)
+        let _span = info_span!("wait for other threads").entered();
+        (computing, writer.and_then(|thread| thread.join().ok()), beside.and_then(|thread| thread.join().ok()))
     });
     if let Some(error) = shared.error.into_inner().unwrap_or_default() {
         return Err(error);
     }
     let reading = shared.reading.into_inner().unwrap_or_default();
-    Ok((Spent { reading, computing, writing }, beside?))
+    let panicked = || Error::failed("pass", "a thread panicked");
+    let (writing, beside) = (writing.ok_or_else(panicked)?, beside.ok_or_else(panicked)??);
+    Ok((Spent { reading, readers, computing, writing }, beside))
+}
+
+/// A thread with a name, for traces and debuggers. One that cannot be started ends the pass.
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &Shared,
+    name: String,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> Option<ScopedJoinHandle<'scope, T>> {
+    let started = std::thread::Builder::new().name(name).spawn_scoped(scope, run);
+    started.map_err(|e| shared.fail(Error::failed("threads", e))).ok()
 }
 
 fn read_tiles(
@@ -112,9 +153,11 @@ fn read_tiles(
             break;
         }
         let begun = Instant::now();
-        let tile = reader.read(windows[index]);
+        let span = info_span!("read", tile = index, pixels = windows[index].pixels());
+        let tile = span.in_scope(|| reader.read(windows[index]));
         reading += begun.elapsed();
-        match tile.map(|tile| read.send((index, tile)).is_ok()) {
+        let hand_over = |tile| info_span!("wait for room").in_scope(|| read.send((index, tile)).is_ok());
+        match tile.map(hand_over) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => return shared.fail(error),
@@ -125,12 +168,36 @@ fn read_tiles(
     }
 }
 
-/// Takes what comes until it ends or something fails; tells the time spent on it.
-fn consume<T>(from: Receiver<T>, shared: &Shared, mut take: impl FnMut(T) -> Result<()>) -> Duration {
+/// The tiles that were read, of which some may wait with the worker, so that it sees what comes next.
+struct Ahead {
+    from: Receiver<(usize, Tile)>,
+    coming: Coming,
+    most: usize,
+}
+
+impl Ahead {
+    /// Waits only when no tile is there.
+    fn next(&mut self) -> Option<(usize, Tile)> {
+        if self.coming.is_empty() {
+            self.coming.extend(self.from.recv());
+        }
+        let there = self.most.saturating_sub(self.coming.len());
+        self.coming.extend(self.from.try_iter().take(there));
+        self.coming.pop_front()
+    }
+}
+
+/// Takes what is next until it ends or something fails; tells the time spent on it.
+fn consume<S, T>(
+    mut from: S,
+    next: impl Fn(&mut S) -> Option<T>,
+    shared: &Shared,
+    mut take: impl FnMut(&S, T) -> Result<()>,
+) -> Duration {
     let mut spent = Duration::ZERO;
-    for item in from {
+    while let Some(item) = info_span!("wait for a tile").in_scope(|| next(&mut from)) {
         let begun = Instant::now();
-        let taken = take(item);
+        let taken = take(&from, item);
         spent += begun.elapsed();
         if let Err(error) = taken {
             shared.fail(error);

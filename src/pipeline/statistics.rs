@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info_span;
 
 use super::Observer;
 use super::device::{Opened, Pass};
 use super::part::{Parts, identity};
 use super::plan::Input;
-use super::run::map_tile;
-use super::scan::scan;
+use super::scan::{Coming, Reading, scan};
 use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{Origin, Statistics, Tree, Units};
@@ -156,12 +156,14 @@ impl Selection<'_> {
     }
 
     fn collect_on(&mut self, pass: &Pass<'_>) -> Result<Statistics> {
+        let _span = info_span!("sum statistics").entered();
         let Pass { processor, limits, folder, observer } = *pass;
         let described = &self.scene.description;
         let mapped = self.exclusion.as_ref().map(|e| e.opened.backend.task());
+        let limits = self.exclusion.as_ref().map_or(*limits, |e| e.opened.within(limits));
         let load = Load::of_statistics(&self.units, self.bands.len(), limits.threads, mapped);
-        let windows = windows::cut(described, &load, limits, self.lines())?;
-        let about = self.provisional_mean()?;
+        let windows = windows::cut(described, &load, &limits, self.lines())?;
+        let about = info_span!("provisional mean").in_scope(|| self.provisional_mean())?;
         let origin = self.origin(&about)?;
         let files = std::iter::once(&described.path).chain(&described.companions);
         let inputs: Vec<Input> = files.map(|p| Input::of(p)).chain(self.mask.map(Input::of)).collect::<Result<_>>()?;
@@ -193,13 +195,15 @@ impl Selection<'_> {
         let mut notes = Vec::new();
         let (units, scaling, about) = (&self.units, self.scaling, &none.about);
         let exclusion = &mut self.exclusion;
-        let work = |index: usize, tile: Tile| {
+        let (scene, bands, ahead) = (self.scene, self.bands, limits.under_way);
+        let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+        let work = |index: usize, tile: Tile, next: &Coming| {
             let mut counts = background_pixels(&tile, described.nodata, scaling);
             if let Some(mask) = &mut mask {
                 mask.leave_out(tile.window, &mut counts)?;
             }
             if let Some(exclusion) = exclusion.as_mut() {
-                exclusion.leave_out(&tile, &mut counts, &mut notes, observer)?;
+                exclusion.leave_out(&tile, next, &mut counts, &mut notes, observer)?;
             }
             let units_here = units
                 .within(tile.window)
@@ -222,7 +226,7 @@ impl Selection<'_> {
             observer.advanced(window.pixels() as u64);
             Ok(())
         };
-        scan(self.scene, self.bands, &windows, todo, work, write, |_| Ok(()))?;
+        scan(reading, work, write, |_| Ok(()))?;
         Ok(whole)
     }
 }
@@ -285,11 +289,12 @@ impl Exclusion {
     fn leave_out(
         &mut self,
         tile: &Tile,
+        next: &Coming,
         counts: &mut [bool],
         notes: &mut Vec<String>,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let scores = map_tile(&mut self.opened, tile, notes, observer)?;
+        let scores = self.opened.map(tile, next, notes, observer)?;
         for map in &scores.maps {
             for (scores, &threshold) in map.rules.chunks_exact(tile.window.pixels()).zip(&self.thresholds) {
                 counts.iter_mut().zip(scores).for_each(|(c, s)| *c &= *s <= threshold);

@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_memory: usize,
     /// The largest tile that the device can bind, in bytes of samples.
     pub device_tile: usize,
+    /// Tiles that are under way on the device at once.
+    pub under_way: usize,
     /// Threads of the host, each with its scratch.
     pub threads: usize,
     /// Lines of a tile, when the user fixes them.
@@ -37,6 +39,10 @@ const TILES_IN_FLIGHT: usize = 6;
 
 /// Copies of a tile's results: ranked, scored, waiting, being written.
 const RESULTS_IN_FLIGHT: usize = 4;
+
+/// Copies of samples and of results that each further tile under way on the device adds: the tile itself, one that waits
+/// to be next, its staging and, on a software device, its memory; its ranks on the device and on their way back.
+const FURTHER: (usize, usize) = (4, 2);
 
 /// What a pass needs beside its tiles.
 pub(super) struct Load {
@@ -98,7 +104,9 @@ pub(super) fn block_cache(described: &Description, window_width: usize) -> usize
 /// Cuts the scene, or some lines of it. Depends on the scene, the load and the limits only.
 pub(super) fn cut(described: &Description, load: &Load, limits: &Limits, lines: Range<usize>) -> Result<Vec<Window>> {
     let sample_bytes = load.bands * described.sample_type.size();
-    let pixel_bytes = TILES_IN_FLIGHT * sample_bytes + RESULTS_IN_FLIGHT * load.result_bytes;
+    let further = limits.under_way.saturating_sub(1);
+    let tiles = (TILES_IN_FLIGHT + further * FURTHER.0) * sample_bytes;
+    let pixel_bytes = tiles + (RESULTS_IN_FLIGHT + further * FURTHER.1) * load.result_bytes;
     let (multiple_x, multiple_y) = load.multiple;
     let block_width = described.block.0.clamp(1, described.samples).next_multiple_of(multiple_x).min(described.samples);
     let block_height = described.block.1.clamp(1, described.lines).next_multiple_of(multiple_y).min(described.lines);

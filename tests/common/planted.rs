@@ -41,7 +41,7 @@ pub(crate) fn areas(settings: &Settings, wavelengths: &[WavelengthRange]) -> [f6
         ..Default::default()
     };
     let planned = pipeline::plan(&request).unwrap();
-    let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None };
+    let limits = Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None, under_way: 1 };
     let parts = folder.path().join("parts");
     let (task, _) = pipeline::prepare(
         &planned,

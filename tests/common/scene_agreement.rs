@@ -21,7 +21,7 @@ fn agree(request: &Request, processor: &Processor, on_gpu: bool, what: &str) {
     let folder = tempfile::tempdir().unwrap();
     let methods = ALL.iter().map(|m| m.word().to_owned()).collect();
     let planned = pipeline::plan(&Request { methods, rules: true, ..request.clone() }).unwrap();
-    let limits = Limits { max_memory: 2 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None };
+    let limits = Limits { max_memory: 2 << 30, device_tile: usize::MAX, threads: 2, tile_lines: None, under_way: 1 };
     let parts = folder.path().join("parts");
     let (task, grounds) =
         pipeline::prepare(&planned, &Pass { processor, limits: &limits, folder: &parts, observer: &Silent }).unwrap();

@@ -1,8 +1,11 @@
 //! The buffers of a tile on its way to the device and back. Made once and reused: staging that stays mapped between
 //! tiles was four times as fast as letting the queue allocate.
 
+use tracing::info_span;
+
 use super::device::Gpu;
 use super::layout::{QUAD, RANKING_BYTES, WORKGROUP, uploaded_type};
+use super::timestamps::{Times, Timestamps};
 use crate::compute::Assignment;
 use crate::error::Result;
 use crate::methods::{CANDIDATES, Candidates};
@@ -54,7 +57,7 @@ impl Sizes {
             // A binding may not be empty.
             ranking: (tile.padded * RANKING_BYTES) as u64,
             keys: 16,
-            back: 0,
+            back: Timestamps::bytes(assignments.len()) as u64,
         };
         for assignment in assignments {
             let results = Results::of(tile, assignment, keep_keys);
@@ -89,10 +92,11 @@ pub(super) struct Buffers {
     pub(super) keys: wgpu::Buffer,
     pub(super) energies: wgpu::Buffer,
     pub(super) finished: wgpu::Buffer,
+    timestamps: Option<Timestamps>,
 }
 
 impl Buffers {
-    pub(super) fn new(gpu: &Gpu, sizes: Sizes) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, sizes: Sizes, products: usize) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         gpu.checked("making buffers for a tile", || {
             let make = |label, size, usage| gpu.buffer(label, size, usage, false);
@@ -106,6 +110,7 @@ impl Buffers {
                 keys: make("keys", sizes.keys, results),
                 energies: make("energies", sizes.energies, results),
                 finished: make("finished", sizes.finished, results | Usage::COPY_DST),
+                timestamps: Timestamps::new(gpu, products),
             }
         })
     }
@@ -122,6 +127,7 @@ impl Buffers {
 
     /// Writes a tile into the staging buffer, which is mapped between tiles.
     pub(super) fn stage(&self, gpu: &Gpu, tile: &Tile) -> Result<()> {
+        let _span = info_span!("upload").entered();
         gpu.check()?;
         let converted: Vec<f32>;
         let bytes = if uploaded_type(tile.samples.sample_type()) == tile.samples.sample_type() {
@@ -136,6 +142,20 @@ impl Buffers {
     pub(super) fn copy_in(&self, encoder: &mut wgpu::CommandEncoder, tile: &Tile) {
         let bytes = tile.bands * tile.padded * uploaded_type(tile.samples.sample_type()).size();
         encoder.copy_buffer_to_buffer(&self.staging, 0, &self.samples, 0, bytes as u64);
+    }
+
+    /// Notes the time at which what was encoded so far is done.
+    pub(super) fn mark(&self, encoder: &mut wgpu::CommandEncoder, index: usize) {
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.mark(encoder, index);
+        }
+    }
+
+    /// Copies the times behind all results.
+    pub(super) fn copy_times(&self, encoder: &mut wgpu::CommandEncoder, at: u64) {
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.copy_out(encoder, &self.back, at);
+        }
     }
 
     /// Copies the results of one product behind those of the products before it; `at` is where, and moves on.
@@ -161,8 +181,13 @@ impl Buffers {
         }
     }
 
-    /// Waits for the tile, checks that every workgroup came to its end, and maps the staging buffer for the next.
-    /// `sequences` holds what the last dispatch of each product writes.
+    /// What is to be mapped when the device is done: what comes back, and the staging buffer for the next tile.
+    pub(super) fn then(&self) -> [(&wgpu::Buffer, wgpu::MapMode); 2] {
+        [(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)]
+    }
+
+    /// Takes what came back, after a check that every workgroup came to its end: `sequences` holds what the last dispatch
+    /// of each product writes. With it, how long the device took, where it has a clock.
     pub(super) fn take(
         &self,
         gpu: &Gpu,
@@ -170,11 +195,12 @@ impl Buffers {
         assignments: &[Assignment],
         keep_keys: bool,
         sequences: &[u32],
-    ) -> Result<Vec<Ranked>> {
+    ) -> Result<(Vec<Ranked>, Option<Times>)> {
+        let _span = info_span!("download").entered();
         let total: usize = assignments.iter().map(|a| Results::of(tile, a, keep_keys).total()).sum();
-        gpu.map(&[(&self.back, wgpu::MapMode::Read), (&self.staging, wgpu::MapMode::Write)])?;
+        let total = total + self.timestamps.as_ref().map_or(0, |_| Timestamps::bytes(assignments.len()));
         let mut ranked = Vec::with_capacity(assignments.len());
-        {
+        let times = {
             let view = self.back.get_mapped_range(..total as u64).map_err(|e| gpu.failed(e))?;
             let mut rest: &[u8] = &view;
             for (assignment, &sequence) in assignments.iter().zip(sequences) {
@@ -201,9 +227,10 @@ impl Buffers {
                     keys: bytemuck::cast_slice(take(results.keys)).to_vec(),
                 });
             }
-        }
+            self.timestamps.as_ref().map(|_| Timestamps::read(gpu, rest))
+        };
         self.back.unmap();
-        Ok(ranked)
+        Ok((ranked, times))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Adapters and devices: what is there, which one is taken, and what went wrong with it.
 
 use std::fmt;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
+use tracing::info_span;
 
 use crate::error::{Error, Result};
 
@@ -117,7 +120,12 @@ impl Gpu {
     fn open(adapter: &wgpu::Adapter) -> Result<Self> {
         let facts = facts(adapter);
         let limits = adapter.limits();
-        let request = wgpu::DeviceDescriptor { label: Some("alunite"), required_limits: limits, ..Default::default() };
+        let request = wgpu::DeviceDescriptor {
+            label: Some("alunite"),
+            required_limits: limits,
+            required_features: adapter.features() & CLOCK,
+            ..Default::default()
+        };
         let (device, queue) = pollster::block_on(adapter.request_device(&request))
             .map_err(|e| Error::failed(&facts, format!("the device cannot be opened: {e}")).hint(CPU_HINT))?;
         // A lost device turns later calls into nothing, and a validation error would panic: both are kept for check().
@@ -150,8 +158,17 @@ impl Gpu {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 
-    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) {
-        self.queue.submit([encoder.finish()]);
+    /// Submits what was encoded and asks for buffers to be mapped when it is done.
+    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder, then: [(&wgpu::Buffer, wgpu::MapMode); 2]) -> Submitted {
+        // Lavapipe's submit waits in the driver until the submission before is done: two tiles overlap there, not three.
+        let submission = info_span!("submit").in_scope(|| self.queue.submit([encoder.finish()]));
+        let (told, mapped) = std::sync::mpsc::channel();
+        for (buffer, mode) in then {
+            let told = told.clone();
+            // Nobody listens any more when waiting has failed.
+            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
+        }
+        Submitted { submission, mapped, buffers: then.len() }
     }
 
     /// Compiles a shader.
@@ -184,6 +201,22 @@ impl Gpu {
             usage,
             mapped_at_creation: mapped,
         })
+    }
+
+    /// Whether it notes when copies and kernels are done.
+    pub(super) fn has_clock(&self) -> bool {
+        self.device.features().contains(CLOCK)
+    }
+
+    /// Room for so many timestamps; `None` where the device has no clock.
+    pub(super) fn timestamps(&self, count: u32) -> Option<wgpu::QuerySet> {
+        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count };
+        self.has_clock().then(|| self.device.create_query_set(&descriptor))
+    }
+
+    /// Ticks of the device's clock as time.
+    pub(super) fn duration(&self, ticks: u64) -> Duration {
+        Duration::from_secs_f64(ticks as f64 * f64::from(self.queue.get_timestamp_period()) / 1e9)
     }
 
     /// A storage buffer that holds these bytes.
@@ -235,16 +268,18 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits until all that was submitted is done and the buffers are mapped.
-    pub(super) fn map(&self, buffers: &[(&wgpu::Buffer, wgpu::MapMode)]) -> Result<()> {
-        let (told, mapped) = std::sync::mpsc::channel();
-        for &(buffer, mode) in buffers {
-            let told = told.clone();
-            // The receiver is gone only when this function has failed already.
-            buffer.map_async(mode, .., move |outcome| drop(told.send(outcome)));
+    /// Waits until what was submitted is done and its buffers are mapped; what was submitted later may go on.
+    pub(super) fn wait(&self, submitted: Submitted) -> Result<()> {
+        let Submitted { submission, mapped, buffers } = submitted;
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
+        let waited = self.device.poll(poll);
+        self.check()?;
+        waited.map_err(|e| self.failed(format!("no answer: {e}")))?;
+        for _ in 0..buffers {
+            let outcome = mapped.try_recv().map_err(|_| self.failed("a buffer was not mapped"))?;
+            outcome.map_err(|e| self.failed(e))?;
         }
-        self.wait()?;
-        mapped.try_iter().take(buffers.len()).try_for_each(|outcome| outcome.map_err(|e| self.failed(e)))
+        Ok(())
     }
 
     pub(super) fn destroy(&self) {
@@ -283,17 +318,20 @@ impl Gpu {
             None => self.check().map(|()| made),
         }
     }
-
-    /// Waits until all that was submitted is done.
-    fn wait(&self) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
-        let waited = self.device.poll(poll);
-        self.check()?;
-        waited.map(drop).map_err(|e| self.failed(format!("no answer: {e}")))
-    }
 }
+
+/// Work that the device was given.
+pub(super) struct Submitted {
+    submission: wgpu::SubmissionIndex,
+    /// What became of the buffers that were to be mapped after it.
+    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    buffers: usize,
+}
+
+/// What timestamps between copies and kernels need.
+const CLOCK: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS);
 
 const CPU_HINT: &str = "--backend cpu needs no GPU; --backend auto goes on with the CPU by itself";
 
 /// A tile takes milliseconds on a GPU and a few seconds on a software adapter: after this long it will not come.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(300);

@@ -33,11 +33,17 @@ pub(super) struct Operands {
 
 /// What is wanted of a tile.
 #[derive(Clone, Copy)]
-pub(super) struct Pass {
+pub(super) struct Wanted {
     /// Whether targets are multiplied and ranked; energies always are.
     pub(super) targets: bool,
     /// Whether every key is wanted.
     pub(super) keep_keys: bool,
+}
+
+/// The dispatches over one product.
+#[derive(Clone, Copy)]
+pub(super) struct Pass {
+    pub(super) wanted: Wanted,
     /// The sequence number that the first dispatch writes.
     pub(super) first_sequence: u32,
 }
@@ -69,7 +75,7 @@ impl Kernel {
         let iterations = operands.features + ROW_BLOCK * (1 + self.endings * (1 + CANDIDATES));
         let before = operands.bands + 8 * self.endings * CANDIDATES;
         let blocks = (MAX_ITERATIONS.saturating_sub(before) / iterations).min(by_time).max(1);
-        let start = if pass.targets { 0 } else { layout::padded(operands.targets) };
+        let start = if pass.wanted.targets { 0 } else { layout::padded(operands.targets) };
         let mut sequence = pass.first_sequence;
         for first_row in (start..operands.rows.max(start + 1)).step_by(blocks * ROW_BLOCK) {
             if first_row > start {
@@ -83,7 +89,7 @@ impl Kernel {
                 first_row: first_row as u32,
                 last_row: (first_row + blocks * ROW_BLOCK).min(operands.rows) as u32,
                 sequence,
-                keep_keys: u32::from(pass.keep_keys),
+                keep_keys: u32::from(pass.wanted.keep_keys),
                 groups_x,
                 begun: u32::from(first_row > start),
             };

@@ -1,5 +1,7 @@
 //! Sums of products on the device. The host makes integers of the pixels and puts the sums of their bytes together.
 
+use tracing::info_span;
+
 use super::device::Gpu as Device;
 use super::layout::{self, SUM_BYTES, SUM_TILE, SUM_WEIGHTS, SumUniform};
 use super::{Host, STATISTICS};
@@ -77,11 +79,13 @@ impl GpuSums {
         }
         let Some(buffers) = &self.buffers else { unreachable!("made above") };
         let mut words = vec![0_u32; units.len() * shape.values()];
-        self.host.each_chunk(&mut words, shape.values(), |i, words| pack(&units[i], shape, words));
-        gpu.fill(&buffers.staging, bytemuck::cast_slice(&words))?;
+        info_span!("upload").in_scope(|| {
+            self.host.each_chunk(&mut words, shape.values(), |i, words| pack(&units[i], shape, words));
+            gpu.fill(&buffers.staging, bytemuck::cast_slice(&words))
+        })?;
         let uniform =
             SumUniform { bands: shape.bands as u32, quads: shape.quads as u32, tiles: shape.tiles as u32, padding: 0 };
-        gpu.checked("summing statistics", || {
+        let submitted = gpu.checked("summing statistics", || {
             let mut encoder = gpu.encoder();
             encoder.copy_buffer_to_buffer(&buffers.staging, 0, &buffers.values, 0, sizes.0 as u64);
             // A kernel that stops early must not pass off the sums of the batch before.
@@ -90,9 +94,10 @@ impl GpuSums {
             let bound = [&uniform, &buffers.values, &buffers.sums];
             gpu.dispatch(&mut encoder, &self.pipeline, &bound, (shape.pairs() as u32, units.len() as u32));
             encoder.copy_buffer_to_buffer(&buffers.sums, 0, &buffers.back, 0, sizes.1 as u64);
-            gpu.submit(encoder);
+            gpu.submit(encoder, [(&buffers.back, wgpu::MapMode::Read), (&buffers.staging, wgpu::MapMode::Write)])
         })?;
-        gpu.map(&[(&buffers.back, wgpu::MapMode::Read), (&buffers.staging, wgpu::MapMode::Write)])?;
+        info_span!("device").in_scope(|| gpu.wait(submitted))?;
+        let _span = info_span!("download").entered();
         let products = {
             let view = buffers.back.get_mapped_range(..sizes.1 as u64).map_err(|e| gpu.failed(e))?;
             let sums: &[i32] = bytemuck::cast_slice(&view);
