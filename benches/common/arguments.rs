@@ -12,6 +12,8 @@ pub(crate) struct Arguments {
 
 /// Times that a case is run: an odd number has a middle.
 const REPEATS: usize = 7;
+/// Seconds from which it is run less often, the longest first.
+const SLOW: [(f64, usize); 2] = [(30.0, 3), (1.0, 5)];
 
 impl Arguments {
     pub(crate) fn new() -> Self {
@@ -26,6 +28,12 @@ impl Arguments {
     }
 
     pub(crate) fn repeats(&self) -> usize {
-        if self.timing { REPEATS } else { 1 }
+        self.repeats_of(0.0)
+    }
+
+    /// Times that something is run which takes so many seconds.
+    pub(crate) fn repeats_of(&self, seconds: f64) -> usize {
+        let repeats = SLOW.iter().find(|(at_least, _)| seconds >= *at_least).map_or(REPEATS, |(_, repeats)| *repeats);
+        if self.timing { repeats } else { 1 }
     }
 }

@@ -2,7 +2,7 @@
 
 use alunite::background::{Background, Shrinkage, Tree, Units};
 use alunite::compute::{Summing, Task, moments};
-use alunite::methods::{Method, Model};
+use alunite::methods::{Method, Model, Needs};
 use alunite::tile::{Sample as _, SampleType, Samples, Scaling, Tile, Window};
 use alunite::with_samples;
 use ndarray::Array2;
@@ -121,12 +121,19 @@ impl Arrays {
     }
 }
 
-/// A background factorised for the methods; the arrays vary in all bands, so nothing is mixed in.
-pub(crate) fn model(background: &Background) -> Model {
-    Model {
-        mean: background.mean.clone(),
-        covariance: Some(background.factor_covariance(Shrinkage::None).expect("a sound covariance")),
-        correlation: Some(background.factor_correlation(Shrinkage::None).expect("a sound correlation matrix")),
+/// A background factorised for a method; the arrays vary in all bands, so nothing is mixed in.
+pub(crate) fn model(background: &Background, needs: Needs) -> Option<Model> {
+    let none = Model { mean: background.mean.clone(), covariance: None, correlation: None };
+    match needs {
+        Needs::Nothing => None,
+        Needs::Covariance => {
+            let factor = background.factor_covariance(Shrinkage::None).expect("a sound covariance");
+            Some(Model { covariance: Some(factor), ..none })
+        }
+        Needs::Correlation => {
+            let factor = background.factor_correlation(Shrinkage::None).expect("a sound correlation matrix");
+            Some(Model { correlation: Some(factor), ..none })
+        }
     }
 }
 

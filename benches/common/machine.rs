@@ -1,5 +1,6 @@
 //! Which machine this is, and what is run on it.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What rows say of where and when they were measured.
@@ -29,6 +30,12 @@ impl Machine {
             commit: said("git", &["describe", "--always", "--exclude=*", "--dirty=+"]),
         }
     }
+}
+
+/// The Python of the rivals: `ALUNITE_BENCH_PYTHON`, or that of the environment that `make bench` makes.
+pub(crate) fn python() -> PathBuf {
+    let made = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/bin/python");
+    std::env::var_os("ALUNITE_BENCH_PYTHON").map_or_else(made, PathBuf::from)
 }
 
 /// What a program says on standard output; empty where there is no such program.

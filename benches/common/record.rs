@@ -11,13 +11,20 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results")
 }
 
+/// The newest file: names begin with the date.
+pub(crate) fn newest() -> PathBuf {
+    let files = std::fs::read_dir(folder()).expect("the folder of results").map(|entry| entry.expect("a file").path());
+    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).max().expect("a file of results")
+}
+
 /// The rows of a file.
 pub(crate) fn read(path: &Path) -> Vec<Row> {
     let rows = csv::Reader::from_path(path).and_then(|mut file| file.deserialize().collect());
     rows.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Prints rows, and with `keep` puts them into the file, in the place of earlier ones of the same cases.
+/// Prints rows, and with `keep` puts them into the file, in the place of earlier ones of the same cases. Called as soon as
+/// rows are there, so that a failure later loses none.
 pub(crate) fn report(bench: &str, rows: Vec<Row>, keep: bool) {
     let machine = Machine::here();
     let of_bench = |row: Row| {
@@ -34,7 +41,6 @@ pub(crate) fn report(bench: &str, rows: Vec<Row>, keep: bool) {
     all.retain(|old| !rows.iter().any(|new| new.is_of(old)));
     all.extend(rows);
     write(&path, &all).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    println!("wrote {}", path.display());
 }
 
 fn write(path: &Path, rows: &[Row]) -> io::Result<()> {

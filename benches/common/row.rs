@@ -71,6 +71,28 @@ impl Row {
         Self { ceiling: ceiling.to_owned(), giga_per_s: rate.map(|r| r / 1e9), share, ..self }
     }
 
+    /// The same held against the least time that its parts allow.
+    pub(crate) fn within(self, bound: &str, least: f64) -> Self {
+        let share = self.median_s.map(|seconds| least / seconds);
+        Self { ceiling: bound.to_owned(), share, ..self }
+    }
+
+    /// The same with the rate at which so many bytes of samples are worked off.
+    pub(crate) fn moving(self, bytes: f64) -> Self {
+        Self { giga_per_s: self.median_s.map(|seconds| bytes / seconds / 1e9), ..self }
+    }
+
+    /// The same with the memory that was resident at most.
+    pub(crate) fn resident(self, peak_mib: f64) -> Self {
+        Self { peak_mib: Some(peak_mib), ..self }
+    }
+
+    /// The same as a multiple of what alunite takes.
+    pub(crate) fn beside(self, ours: &Self) -> Self {
+        let ratio = self.median_s.zip(ours.median_s).map(|(theirs, ours)| theirs / ours);
+        Self { ratio, ..self }
+    }
+
     /// Whether the other is the same case of the same contender.
     pub(crate) fn is_of(&self, other: &Self) -> bool {
         (&self.bench, &self.case, &self.who) == (&other.bench, &other.case, &other.who)

@@ -108,7 +108,7 @@ pub(crate) fn of<'a>(
                 let background = scene.background(&mut *Processor::Cpu.sums(threads));
                 exact = Some((background.clone(), Exact::of(&background)));
             }
-            let model = exact.as_ref().map(|(background, _)| model(background));
+            let model = exact.as_ref().and_then(|(background, _)| model(background, method.needs()));
             let targets = targets(count, bands);
             let task = scene.task(method, &targets, model.as_ref());
             let (rows, features) = task.widest();

@@ -67,12 +67,13 @@ impl DeviceCeilings {
 
     pub(crate) fn measure(&mut self) {
         let rates = [
-            OPERATIONS * self.rate(|encoder| {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                pass.set_pipeline(&self.pipeline);
-                pass.set_bind_group(0, &self.bound, &[]);
-                pass.dispatch_workgroups(GROUPS, 1, 1);
-            }),
+            OPERATIONS
+                * self.rate(|encoder| {
+                    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                    pass.set_pipeline(&self.pipeline);
+                    pass.set_bind_group(0, &self.bound, &[]);
+                    pass.dispatch_workgroups(GROUPS, 1, 1);
+                }),
             // What is copied is read and written.
             2.0 * BYTES as f64 * self.rate(|encoder| encoder.copy_buffer_to_buffer(&self.from, 0, &self.to, 0, BYTES)),
             BYTES as f64 * self.rate(|encoder| encoder.copy_buffer_to_buffer(&self.staging, 0, &self.to, 0, BYTES)),

@@ -42,8 +42,7 @@ def sam(pixels, targets):
 def sam_angle(pixels, targets):
     """The class, and the angle that a threshold needs."""
     classes, cosines = best(pixels, targets, lengths=True)
-    np.arccos(np.minimum(cosines, 1, out=cosines), out=cosines)
-    return classes
+    return classes, np.arccos(np.minimum(cosines, 1, out=cosines), out=cosines)
 
 
 def best(pixels, targets, lengths=False):

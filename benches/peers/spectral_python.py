@@ -19,8 +19,10 @@ def once(pixels):
 
 
 def sam(pixels, targets):
-    """The class with the smallest of the angles, which it computes all."""
-    return spectral.spectral_angles(pixels, targets).argmin(2)
+    """The class with the smallest of the angles, which it computes all, and that angle."""
+    angles = spectral.spectral_angles(pixels, targets)
+    classes = angles.argmin(2)
+    return classes, np.take_along_axis(angles, classes[:, :, None], 2)
 
 
 def mf(pixels, targets):

@@ -3,7 +3,7 @@
 Started by `cargo bench --bench rivals` as `worker.py FOLDER LINES SAMPLES BANDS THREADS`. FOLDER holds `pixels.f32`
 [line][sample][band] and `targets-<count>.f64` [target][band]. First comes a line of JSON with the version of each rival
 that is there; then for each line `<rival>.<function> <count>` on standard input a line with the seconds that it took.
-The answer lies in `answer.f32`: the class of each pixel, or its scores [pixel][target].
+The answer lies in `answer.f32`: the class of each pixel, the classes and then the angles, or scores [pixel][target].
 """
 
 import importlib
@@ -39,7 +39,8 @@ def main():
         begun = time.perf_counter()
         answer = run(pixels, targets)
         seconds = time.perf_counter() - begun
-        np.asarray(answer, np.float32).tofile(folder / "answer.f32")
+        parts = answer if isinstance(answer, tuple) else (answer,)
+        np.concatenate([np.ravel(part) for part in parts]).astype(np.float32).tofile(folder / "answer.f32")
         print(seconds, flush=True)
 
 
