@@ -107,14 +107,17 @@ impl Arrays {
         Background::new(&about, tree.whole(&units, 0).expect("all units")).expect("pixels")
     }
 
+    /// From pixels spread over the scene, as a run takes it.
     fn provisional_mean(&self) -> Vec<f64> {
         let step = (self.pixels() / SAMPLED).max(1);
-        let (mut sum, mut count) = (vec![0.0; self.bands()], 0.0);
+        let (mut sum, mut count, mut valid) = (vec![0.0; self.bands()], 0.0, Vec::new());
         for tile in &self.tiles {
-            let valid = tile.valid(self.nodata);
-            for p in (0..valid.len()).step_by(step).filter(|p| valid[*p]) {
-                sum.iter_mut().zip(self.pixel(tile, p)).for_each(|(s, v)| *s += v);
-                count += 1.0;
+            for p in (0..tile.window.pixels()).step_by(step) {
+                tile.valid_in(p..p + 1, self.nodata, &mut valid);
+                if valid[0] {
+                    sum.iter_mut().zip(self.pixel(tile, p)).for_each(|(s, v)| *s += v);
+                    count += 1.0;
+                }
             }
         }
         sum.into_iter().map(|s| s / count).collect()

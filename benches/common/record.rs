@@ -11,10 +11,10 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results")
 }
 
-/// The newest file: names begin with the date.
-pub(crate) fn newest() -> PathBuf {
+/// The newest file, as names begin with the date; `None` before the first.
+pub(crate) fn newest() -> Option<PathBuf> {
     let files = std::fs::read_dir(folder()).expect("the folder of results").map(|entry| entry.expect("a file").path());
-    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).max().expect("a file of results")
+    files.filter(|path| path.extension().is_some_and(|e| e == "csv")).max()
 }
 
 /// The rows of a file.

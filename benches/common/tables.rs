@@ -17,10 +17,10 @@ const fn line(what: &'static str, bench: &'static str, case: &'static str, rival
 
 /// What decides whether to use alunite, and no more.
 const LINES: [Line; 13] = [
-    line("spectral angle, 40 targets, in memory", "rivals", "sam/40", Some("numpy f32, class only")),
+    line("spectral angle, 40 targets, 99,840 × 285 f32 in memory", "rivals", "sam/40", Some("numpy f32, class only")),
     line("the same", "rivals", "sam/40", Some("Spectral Python")),
-    line("spectral angle, 500 targets, in memory", "rivals", "sam/500", Some("numpy f32, class only")),
-    line("spectral angle, 500 targets, the kernel", "kernels", "sam/285 float32/500", None),
+    line("the same, 500 targets", "rivals", "sam/500", Some("numpy f32, class only")),
+    line("its kernel alone", "kernels", "sam/285 float32/500", None),
     line("matched filter with statistics, 1 target", "rivals", "mf, both passes/1", Some("numpy f32")),
     line("the same", "rivals", "mf, both passes/1", Some("numpy f64")),
     line("adaptive coherence, 40 targets", "rivals", "ace/40", Some("Spectral Python")),
@@ -53,7 +53,7 @@ fn short(rows: &[Row]) -> String {
         let ours = of("alunite cpu");
         let theirs = rival.map(|who| (who, of(who)));
         let beside = theirs.map_or(String::new(), |(who, row)| {
-            row.map_or(format!("{who}: open"), |row| format!("{who} {}: {}", row.version, time(row)))
+            row.map_or(format!("{who}: open"), |row| format!("{} in {}", named(row), time(row)))
         });
         let ratio = theirs.and_then(|(_, row)| row?.ratio).map_or(String::new(), |ratio| format!("{ratio:.1} ×"));
         let cells = [
@@ -85,7 +85,8 @@ pub(crate) fn long(rows: &[Row], file: &str) -> String {
         "# Measured\n\nMade from `benches/results/{file}` by `cargo bench --bench readme`; `make bench` measures all of it \
          on your\nmachine. Times are medians, with the least and the most; a ratio is a rival's time as a multiple of \
          alunite's\nin the same run. What bounds a case was measured in the same run too: multiply-adds that the machine \
-         can do,\nbytes that it can read, or the parts of a run alone.\n"
+         can do,\nbytes that it can read, or the parts of a run alone. Peak memory is what was resident at once; pages \
+         of a file\nthat a rival maps into its memory count.\n"
     );
     let mut benches: Vec<&str> = Vec::new();
     for row in rows {
@@ -101,7 +102,7 @@ pub(crate) fn long(rows: &[Row], file: &str) -> String {
             let range = row.min_s.zip(row.max_s).map(|(low, high)| format!("{} to {}", seconds(low), seconds(high)));
             let cells = [
                 row.case.clone(),
-                format!("{} {}", row.who, row.version),
+                named(row),
                 time(row),
                 range.unwrap_or_default(),
                 row.giga_per_s.map_or(String::new(), |rate| format!("{rate:.1} G/s")),
@@ -117,6 +118,11 @@ pub(crate) fn long(rows: &[Row], file: &str) -> String {
 
 fn joined(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// Who, with the version that was run.
+fn named(row: &Row) -> String {
+    format!("{} ({})", row.who, row.version)
 }
 
 fn time(row: &Row) -> String {

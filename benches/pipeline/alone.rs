@@ -1,7 +1,9 @@
 //! The parts of a run alone, with all cores: reading the scene's tiles, and mapping tiles that lie in memory.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use alunite::compute::Backend as _;
 use alunite::compute::cpu::Cpu;
@@ -14,6 +16,8 @@ use crate::common::timing::seconds;
 
 /// Bytes of tiles that are mapped again and again: more than the caches hold.
 const IN_MEMORY: usize = 256 << 20;
+/// Bytes of one positioned read: long enough that starting it weighs nothing, short enough for a core's cache.
+const PIECE: usize = 1 << 20;
 /// The default of `alunite map --max-memory`.
 const MAX_MEMORY: usize = 2 << 30;
 
@@ -39,6 +43,22 @@ impl<'a> Alone<'a> {
         let tiles = plan.windows.iter().take(some).map(|window| reader.read(*window).expect("a tile")).collect();
         let cpu = RefCell::new(Cpu::new(task, cores()).expect("threads"));
         Self { planned, windows: plan.windows, tiles, cpu }
+    }
+
+    /// Seconds that nothing but reading the file's bytes takes, with a thread on each core: no reader can be faster.
+    pub(crate) fn positioned(&self) -> f64 {
+        let file = File::open(&self.planned.scene.description.path).expect("the scene");
+        let (size, next) = (file.metadata().expect("its size").len(), AtomicU64::new(0));
+        let read = || {
+            let mut piece = vec![0; PIECE];
+            loop {
+                let at = next.fetch_add(PIECE as u64, Ordering::Relaxed);
+                if at >= size || file.read_at(&mut piece, at).expect("bytes") == 0 {
+                    break;
+                }
+            }
+        };
+        seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
     }
 
     /// Seconds that reading the scene takes, by a reader on each core.

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench pipeline` makes scenes of one and two gigabytes (`ALUNITE_BENCH_DIR`, default `target/bench`) that
 //! then lie in the page cache. Each run is held against reading alone and mapping alone, both with all cores, measured in
-//! turns with it: raw files against their sum, compressed ones, whose decoding overlaps, against the larger and a tenth of
+//! turns with it (and nothing but positioned reads of the file, which no reader can beat): raw files against their sum, compressed ones, whose decoding overlaps, against the larger and a tenth of
 //! the smaller. Maps are checked against the f64 formula, and rivals' against ours, before anything is timed.
 //! `-- BIL` runs some cases, `-- --record` keeps the rows in `benches/results`.
 
@@ -125,6 +125,7 @@ impl Case {
             Timed::new(repeats, ours),
             Timed::new(repeats, || alone.reading()),
             Timed::new(repeats, || alone.kernel()),
+            Timed::new(repeats, || alone.positioned()),
         ];
         if let Some((rival, _)) = rival {
             turns.push(Timed::new(repeats, move || theirs(rival)));
@@ -138,12 +139,14 @@ impl Case {
         let bytes = (shape.pixels() * bands * shape.sample_type.size()) as f64;
         let of = |who: &str, seconds: &[f64]| row(who, env!("CARGO_PKG_VERSION")).timed(seconds).moving(bytes);
         let (reading, kernel) = (of("reading alone", &seconds[1]), of("kernel alone", &seconds[2]));
+        let on_disk = std::fs::metadata(&path).expect("the scene").len() as f64;
+        let positioned = Row::new(&self.name(), "ceiling", "positioned reads").timed(&seconds[3]).moving(on_disk);
         let (bound, least) = self.least(reading.median_s.unwrap_or(0.0), kernel.median_s.unwrap_or(0.0));
         let ours = of("alunite cpu", &seconds[0]).within(bound, least).resident(peaks.0);
         let theirs = rival.map(|(rival, version)| {
-            row(rival.who(), version).timed(&seconds[3]).moving(bytes).beside(&ours).resident(peaks.1)
+            row(rival.who(), version).timed(&seconds[4]).moving(bytes).beside(&ours).resident(peaks.1)
         });
-        [ours, reading, kernel].into_iter().chain(theirs).collect()
+        [ours, reading, kernel, positioned].into_iter().chain(theirs).collect()
     }
 
     /// The least time that the parts allow: both need the cores, but decoding waits for the disk and for itself too.
