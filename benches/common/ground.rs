@@ -32,7 +32,7 @@ pub(crate) struct Ground {
     materials: Vec<Vec<f32>>,
     noise: Vec<f32>,
     /// Whether there is nothing outside an irregular border.
-    bordered: bool,
+    pub(crate) bordered: bool,
 }
 
 /// What lies in a line of cells: for each pixel its cell, its way through it, and its light.

@@ -94,8 +94,9 @@ impl Stored for i16 {
 /// The scene in a folder, made if it is not there.
 pub(crate) fn scene(folder: &Path, ground: &Ground, shape: Shape, format: Format) -> PathBuf {
     let Shape { lines, samples, sample_type } = shape;
-    let name = format!("{}-{}-{samples}x{lines}", format.name().replace(' ', "-").to_lowercase(), sample_type.name());
-    let path = folder.join(name);
+    let (kind, bands) = (format.name().replace(' ', "-").to_lowercase(), ground.bands.len());
+    let border = if ground.bordered { "-bordered" } else { "" };
+    let path = folder.join(format!("{kind}-{}-{samples}x{lines}x{bands}{border}", sample_type.name()));
     match sample_type {
         SampleType::F32 => written::<f32>(&path, ground, shape, format),
         SampleType::I16 => written::<i16>(&path, ground, shape, format),

@@ -1,7 +1,8 @@
 """Spectral angle mapping from disk to disk with numpy: `disk_to_map.py CUBE LINES BANDS SAMPLES LIBRARY OUT THREADS`.
 
 CUBE is raw f32, band interleaved by line; LIBRARY is f64 [target][band] on its bands. Classes (u8) and angles (f32) are
-written to OUT.classes and OUT.angles. The cube is mapped into memory and read a line at a time, which stays in cache for what follows the product, by a thread a core.
+written to OUT.classes and OUT.angles. The cube is mapped into memory and read by a thread a core, a line at a time, which
+stays in cache for what follows the product.
 """
 
 import sys

@@ -19,7 +19,10 @@ def start(threads):
 
 
 def sam(pixels, targets):
-    """The class with the smallest angle, and that angle. (The class SAM around it stretches values to 0 to 1, and so has other angles.)"""
+    """The class with the smallest angle, and that angle.
+
+    The class SAM around it stretches all values to 0 to 1, and so has other angles.
+    """
     classes, angles = cls.SAM_classifier(pixels.reshape(-1, pixels.shape[-1]), targets, None)
     return classes, np.take_along_axis(angles, classes[:, None], 1)
 

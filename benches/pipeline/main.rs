@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench pipeline` makes scenes of one and two gigabytes (`ALUNITE_BENCH_DIR`, default `target/bench`) that
 //! then lie in the page cache. Each run is held against reading alone and mapping alone, both with all cores, measured in
-//! turns with it (and nothing but positioned reads of the file, which no reader can beat): raw files against their sum, compressed ones, whose decoding overlaps, against the larger and a tenth of
-//! the smaller. Maps are checked against the f64 formula, and rivals' against ours, before anything is timed.
+//! turns with it: raw files against their sum, compressed ones, whose decoding overlaps, against the larger and a tenth of
+//! the smaller. Positioned reads of the file, which no reader can beat, are measured too. Maps are checked against the f64
+//! formula, and rivals' against ours, before anything is timed.
 //! `-- BIL` runs some cases, `-- --record` keeps the rows in `benches/results`.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
