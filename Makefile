@@ -1,5 +1,6 @@
 # make demo: build alunite and map a scene that it makes itself
 # make test: everything that CI checks
+# make bench: speed and memory beside rivals, which it installs; half an hour and 25 GB of disk
 
 # Cargo needs what these install; on Debian and Ubuntu they install themselves.
 BUILD_PACKAGES := libgdal-dev pkg-config
@@ -8,7 +9,10 @@ TEST_PACKAGES := mesa-vulkan-drivers libvulkan1
 # A GPU test that finds no adapter must fail here. Mesa complains without a folder for sockets that are never made.
 TEST_ENV := ALUNITE_GPU=require XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 
-.PHONY: demo test build-packages test-packages
+# A run beyond midnight stays in one file of results.
+BENCH_ENV := ALUNITE_BENCH_DATE=$(shell date +%F) XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
+
+.PHONY: demo test bench build-packages test-packages
 
 demo: build-packages
 	cargo build --release --locked
@@ -19,6 +23,17 @@ test: build-packages test-packages
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	$(TEST_ENV) cargo test --locked
+
+# A rival that cannot be installed is left out of the comparison, and said so.
+bench: build-packages
+	-@sh .ci/packages python3-venv
+	-@sh .ci/packages otb-bin
+	sh benches/peers/install.sh
+	$(BENCH_ENV) cargo bench --locked --bench kernels -- --record
+	$(BENCH_ENV) cargo bench --locked --bench rivals -- --record
+	$(BENCH_ENV) cargo bench --locked --bench pipeline -- --record
+	$(BENCH_ENV) cargo bench --locked --bench region -- --record
+	cargo bench --locked --bench readme
 
 build-packages:
 	@sh .ci/packages $(BUILD_PACKAGES)
