@@ -31,7 +31,13 @@ pub(crate) struct Alone<'a> {
 impl<'a> Alone<'a> {
     /// Cuts the scene as a run does.
     pub(crate) fn new(planned: &'a Planned) -> Self {
-        let limits = Limits { max_memory: MAX_MEMORY, device_tile: usize::MAX, threads: cores(), tile_lines: None };
+        let limits = Limits {
+            max_memory: MAX_MEMORY,
+            device_tile: usize::MAX,
+            threads: cores(),
+            tile_lines: None,
+            under_way: 1,
+        };
         let (processor, folder) = (Processor::cpu(cores()), std::env::temp_dir());
         let pass = Pass { processor: &processor, limits: &limits, folder: &folder, observer: &Silent };
         let (task, _) = pipeline::prepare(planned, &pass).expect("a task");

@@ -188,6 +188,11 @@ impl Product {
     pub(super) fn centred(mut self) -> Self {
         let count = self.targets() as f64;
         self.centre = self.exact.columns().into_iter().map(|c| (c.sum() / count) as f32).collect();
+        if self.targets() == 1 {
+            // Nothing is left but what rounding took from the centre, 2e-9 of a cosine.
+            self.weights.fill(0.0);
+            return self;
+        }
         for (mut weights, exact) in self.weights.rows_mut().into_iter().zip(self.exact.rows()) {
             let difference = exact.iter().zip(&self.centre).map(|(w, c)| (w - f64::from(*c)) as f32);
             weights.iter_mut().zip(difference).for_each(|(to, w)| *to = w);

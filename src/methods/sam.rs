@@ -35,8 +35,8 @@ pub struct SpectralAngle;
 /// Above this cosine (angles below 0.045 rad) `acos` loses digits that the half-angle form keeps.
 const HALF_ANGLE_COSINE: f64 = 0.999;
 
-/// Above this cosine (angles below 0.063 rad) a cosine that is good to 1e-7 tells too little of an angle.
-const KEY_COSINE: f64 = 0.998;
+/// Above this cosine (angles below 0.032 rad) a cosine that is good to 3e-8 tells too little of an angle.
+const KEY_COSINE: f64 = 0.9995;
 
 impl Method for SpectralAngle {
     fn word(&self) -> &'static str {

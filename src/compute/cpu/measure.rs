@@ -9,7 +9,7 @@ use crate::simd::run;
 const ORDINARY: std::ops::Range<f32> = 1e-30..1e30;
 
 /// Values that are summed before the sum is added, without error, to those before.
-const SEGMENT: usize = 16;
+const SEGMENT: usize = 8;
 
 /// Tells which pixels of a group of stored values, `[band][WIDTH]`, are data: none of the bands `nodata`, NaN or infinite,
 /// and not all of them zero. `squares` are the sums of their squares.

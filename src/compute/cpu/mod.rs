@@ -103,7 +103,9 @@ impl Kernel {
     /// `ranks` false leaves the targets out, where every score is computed in f64 anyway. So it is of few.
     fn new(assignment: &Assignment, ranks: bool) -> Self {
         let product = &assignment.product;
-        let ranks = ranks && (assignment.is_keyed() || product.targets() >= MIN_RANKED);
+        // A single target less the mean of all is nothing.
+        let is_nothing = !product.centre.is_empty() && product.targets() == 1;
+        let ranks = ranks && !is_nothing && (assignment.is_keyed() || product.targets() >= MIN_RANKED);
         let targets = if ranks { product.targets() } else { 0 };
         let whitening = product.whitening.iter().flat_map(|w| w.rows());
         let rows = product.weights.rows().into_iter().take(targets).chain(whitening);
@@ -117,6 +119,7 @@ impl Kernel {
     /// Ranks the pixels of a block, and sums their energies.
     fn run(&mut self, assignment: &Assignment, work: &mut Work, tile: &Tile) {
         if self.weights.rows() == 0 {
+            work.ranked.iter_mut().for_each(|ranked| ranked.put_first(0));
             return;
         }
         let (targets, endings) = (self.targets, assignment.ranked());

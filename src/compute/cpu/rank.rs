@@ -60,6 +60,12 @@ impl Ranked {
         }
     }
 
+    /// Puts one target first everywhere, with a key of 0.
+    pub(super) fn put_first(&mut self, target: u32) {
+        self.target[0].fill(target);
+        self.key[0].fill(0.0);
+    }
+
     /// Of one pixel.
     pub(super) fn candidates(&self, pixel: usize) -> Candidates {
         Candidates {
