@@ -1,8 +1,9 @@
 //! Sums of products of differences, in f64 fused multiply-adds, pixel after pixel within a stretch, stretch after
 //! stretch: the same bits on every processor, whatever the width of its registers.
 //!
-//! Bands are packed in panels of sixteen, `[panel][pixel][16]`, a stretch of pixels at a time, so that a panel lies in the
-//! first-level cache. A pair of panels is multiplied in register tiles of eight rows (four with narrow registers).
+//! Bands are packed in panels of 24, `[panel][pixel][24]`, a stretch of pixels at a time, so that two panels lie in the
+//! first-level cache. A pair of panels is multiplied in register tiles of eight rows by three vectors (four rows with narrow
+//! registers): as many sums as there are registers beside what is multiplied.
 
 use pulp::{Simd, WithSimd};
 
@@ -10,15 +11,15 @@ use crate::background::{Differences, packed};
 use crate::simd::run;
 
 /// Bands of a panel.
-const PANEL: usize = 16;
-/// Pixels multiplied at once: a panel of them takes 16 KiB.
-const STRETCH: usize = 128;
+const PANEL: usize = 24;
+/// Pixels multiplied at once: a panel of them takes 12 KiB.
+const STRETCH: usize = 96;
 
 /// Kept from unit to unit.
 #[derive(Default)]
 pub(super) struct Scratch {
     panels: Vec<f64>,
-    /// `[pair of panels, i ≥ j][16][16]`.
+    /// `[pair of panels, i ≥ j][24][24]`.
     sums: Vec<f64>,
 }
 
@@ -69,42 +70,64 @@ impl WithSimd for Multiply<'_> {
         for i in 0..count {
             for j in 0..=i {
                 let Some(tile) = tiles.next() else { return };
-                // As many sums as registers hold beside what is multiplied.
                 match S::F64_LANES {
-                    8 => tile_of::<S, 8, 2>(simd, panel(i), panel(j), tile),
-                    4 => tile_of::<S, 4, 2>(simd, panel(i), panel(j), tile),
-                    2 => tile_of::<S, 4, 4>(simd, panel(i), panel(j), tile),
-                    _ => tile_of::<S, 4, 4>(simd, panel(i), panel(j), tile),
+                    8 => tile_of::<S, 8, 3>(simd, panel(i), panel(j), tile, i == j),
+                    4 => tile_of::<S, 4, 3>(simd, panel(i), panel(j), tile, i == j),
+                    _ => tile_of::<S, 4, 4>(simd, panel(i), panel(j), tile, i == j),
                 }
             }
         }
     }
 }
 
-/// Adds a panel times a panel to a tile of 16 × 16 sums, in register tiles of `ROWS` × `VECTORS`.
+/// Adds a panel times a panel to a tile of sums, in register tiles of `ROWS` × `VECTORS`. On the diagonal those above it
+/// are left out.
 #[inline(always)]
-fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, a: &[f64], b: &[f64], tile: &mut [f64]) {
-    let b = S::as_simd_f64s(b).0;
-    let width = PANEL / S::F64_LANES;
+fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    a: &[f64],
+    b: &[f64],
+    tile: &mut [f64],
+    diagonal: bool,
+) {
     for row in (0..PANEL).step_by(ROWS) {
-        for column in (0..width).step_by(VECTORS) {
-            let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
-            for (a, b) in a.chunks_exact(PANEL).zip(b.chunks_exact(width)) {
-                let b: [S::f64s; VECTORS] = std::array::from_fn(|v| b[column + v]);
-                for r in 0..ROWS {
-                    let a = simd.splat_f64s(a[row + r]);
-                    for v in 0..VECTORS {
-                        // Fused on every processor, also where that is slow.
-                        sums[r][v] = simd.mul_add_f64s(a, b[v], sums[r][v]);
-                    }
-                }
+        for first in (0..PANEL).step_by(VECTORS * S::F64_LANES) {
+            let wanted = if diagonal { (row + ROWS).saturating_sub(first).div_ceil(S::F64_LANES) } else { VECTORS };
+            match wanted {
+                0 => {}
+                1 => register_tile::<S, ROWS, 1>(simd, a, b, tile, row, first),
+                2 => register_tile::<S, ROWS, 2>(simd, a, b, tile, row, first),
+                _ => register_tile::<S, ROWS, VECTORS>(simd, a, b, tile, row, first),
             }
-            for (r, sums) in sums.iter().enumerate() {
-                let to = S::as_mut_simd_f64s(&mut tile[(row + r) * PANEL..][..PANEL]).0;
-                for (to, sum) in to[column..].iter_mut().zip(sums) {
-                    *to = simd.add_f64s(*to, *sum);
-                }
+        }
+    }
+}
+
+#[inline(always)]
+fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    a: &[f64],
+    b: &[f64],
+    tile: &mut [f64],
+    row: usize,
+    first: usize,
+) {
+    let (column, width) = (first / S::F64_LANES, PANEL / S::F64_LANES);
+    let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
+    for (a, b) in a.as_chunks::<PANEL>().0.iter().zip(S::as_simd_f64s(b).0.chunks_exact(width)) {
+        let b: [S::f64s; VECTORS] = std::array::from_fn(|v| b[column + v]);
+        for r in 0..ROWS {
+            let a = simd.splat_f64s(a[row + r]);
+            for v in 0..VECTORS {
+                // Fused on every processor, also where that is slow.
+                sums[r][v] = simd.mul_add_f64s(a, b[v], sums[r][v]);
             }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        let to = S::as_mut_simd_f64s(&mut tile[(row + r) * PANEL..][..PANEL]).0;
+        for (to, sum) in to[column..].iter_mut().zip(sums) {
+            *to = simd.add_f64s(*to, *sum);
         }
     }
 }
