@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::info_span;
 
 use super::grounds;
-use super::method_maps::{MM2_PER_KM2, MethodMaps, Waiting};
+use super::method_maps::{Job, MM2_PER_KM2, MethodMaps, Waiting};
 use super::part::{Part, Parts};
 use super::plan::{Plan, PlannedMethod};
 use super::report::{MapReport, Report, Timings};
 use super::run::Mapped;
 use crate::error::{Error, Result};
+use crate::map::ClassCount;
 use crate::map::area::pixel_areas_km2;
 use crate::map::files::{remove_leftovers, write_beside};
 use crate::map::legend::Legend;
@@ -164,47 +166,84 @@ impl<'a> Maps<'a> {
         Ok(())
     }
 
-    /// Completes every file under a temporary name.
+    /// Completes every file under a temporary name, several at a time.
     fn complete(self) -> Result<Vec<(PathBuf, Waiting)>> {
-        let mut waiting = Vec::new();
-        let mut picture = None;
-        for maps in self.of_methods {
-            let counts = maps.class_counts(self.areas.is_some());
-            let method = maps.planned.clone();
-            waiting.extend(maps.complete(&self.out, &self.legend, &counts)?);
-            if method.method.has_targets() && picture.is_none() {
-                picture = Some((method, counts));
-            }
+        let Maps { plan, out, legend, of_methods, preview, areas } = self;
+        let counts: Vec<Vec<ClassCount>> = of_methods.iter().map(|m| m.class_counts(areas.is_some())).collect();
+        let pictured = of_methods.iter().position(|m| m.planned.method.has_targets());
+        let method = pictured.map(|i| of_methods[i].planned.clone());
+        let picture = Picture { plan, path: out.join("quicklook.png"), legend: &legend, preview, areas };
+        let mut jobs = Vec::new();
+        for (maps, counts) in of_methods.into_iter().zip(&counts) {
+            jobs.extend(maps.complete(&out, &legend, counts)?);
         }
-        let Some((method, counts)) = picture else { return Ok(waiting) };
+        if let (Some(method), Some(i)) = (&method, pictured) {
+            let (picture, counts) = (&picture, &counts[i]);
+            jobs.push((picture.path.clone(), Box::new(move || picture.draw(method, counts))));
+        }
+        together(jobs)
+    }
+}
+
+/// What the picture is made of.
+struct Picture<'a> {
+    plan: &'a Plan,
+    path: PathBuf,
+    legend: &'a Legend,
+    preview: Preview,
+    areas: Option<Vec<u64>>,
+}
+
+impl Picture<'_> {
+    fn draw(&self, method: &PlannedMethod, counts: &[ClassCount]) -> Result<Waiting> {
         let _span = info_span!("quicklook").entered();
         let step = self.preview.step();
         let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
         let bands = format!("{} of {} bands", self.plan.bands.len(), self.plan.bands.len() + self.plan.dropped.len());
+        let scene = self.plan.inputs[0].path.file_stem();
         let look = Quicklook {
             title: format!("Mineral map: {}", method.method.title()),
-            subtitle: self.plan.inputs[0]
-                .path
-                .file_stem()
-                .map(|s| s.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            subtitle: scene.map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
             width: self.preview.width(),
             height: self.preview.height(),
             classes: self.preview.classes(),
             grey: self.preview.grey(),
-            legend: &self.legend,
-            counts: &counts,
+            legend: self.legend,
+            counts,
             captions: vec![
-                format!("{bands}, threshold {}", threshold_text(&method)),
+                format!("{bands}, threshold {}", threshold_text(method)),
                 format!("alunite {}", self.plan.version),
             ],
             metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
         };
-        let picture = self.out.join("quicklook.png");
         let png = quicklook::png(&look)?;
-        waiting.push((picture.clone(), Waiting::Text(write_beside(&picture, &png)?)));
-        Ok(waiting)
+        Ok(Waiting::Text(write_beside(&self.path, &png)?))
     }
+}
+
+/// Does the jobs, one a core at a time; the files come in the order of the jobs.
+fn together(jobs: Vec<(PathBuf, Job)>) -> Result<Vec<(PathBuf, Waiting)>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        std::iter::from_fn(next).map(|(i, (path, job))| job().map(|file| (i, (path, file)))).collect::<Result<Vec<_>>>()
+    };
+    let done: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
+        let name = |i| std::thread::Builder::new().name(format!("finisher {i}"));
+        let threads: Vec<_> = (1..cores).map(|i| name(i).spawn_scoped(scope, work)).collect();
+        let here = work();
+        let _span = info_span!("wait for other threads").entered();
+        let joined = threads.into_iter().map(|thread| match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(Error::failed("finish", "a thread panicked")),
+            Err(e) => Err(Error::failed("threads", e).hint("close other programs and run the same command again")),
+        });
+        std::iter::once(here).chain(joined).collect()
+    });
+    let mut files: Vec<_> = done.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    files.sort_by_key(|(i, _)| *i);
+    Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
 /// `0.1 rad`, or `0.05 to 0.1 rad`.

@@ -185,29 +185,37 @@ impl MethodMaps {
         }
     }
 
-    /// Completes every file under a temporary name.
-    pub(super) fn complete(
+    /// What is left to do for every file, each under a temporary name.
+    pub(super) fn complete<'a>(
         self,
         out: &Path,
         legend: &Legend,
-        counts: &[raster::ClassCount],
-    ) -> Result<Vec<(PathBuf, Waiting)>> {
+        counts: &'a [raster::ClassCount],
+    ) -> Result<Vec<(PathBuf, Job<'a>)>> {
         let path = |name: &str| out.join(format!("{}_{name}", self.planned.word));
-        let mut waiting = Vec::new();
+        let mut jobs: Vec<(PathBuf, Job<'a>)> = Vec::new();
         let mut styled = Vec::new();
-        if let Some(rasters) = self.classes {
-            waiting.push((path("classes.tif"), Waiting::Raster(rasters.classes.finish_counted(counts)?)));
-            waiting.push((path("runner_up.tif"), Waiting::Raster(rasters.runner_up.finish()?)));
-            styled.extend(["classes.qml", "runner_up.qml"]);
+        // The largest first.
+        for (name, raster) in [("rules.tif", self.rules), ("scores.tif", Some(self.scores))] {
+            if let Some(raster) = raster {
+                jobs.push((path(name), Box::new(move || raster.finish().map(Waiting::Raster))));
+            }
         }
-        waiting.push((path("scores.tif"), Waiting::Raster(self.scores.finish()?)));
-        if let Some(rules) = self.rules {
-            waiting.push((path("rules.tif"), Waiting::Raster(rules.finish()?)));
+        if let Some(rasters) = self.classes {
+            let (classes, runner_up) = (rasters.classes, rasters.runner_up);
+            let counted = move || classes.finish_counted(counts).map(Waiting::Raster);
+            jobs.push((path("classes.tif"), Box::new(counted)));
+            jobs.push((path("runner_up.tif"), Box::new(move || runner_up.finish().map(Waiting::Raster))));
+            styled.extend(["classes.qml", "runner_up.qml"]);
         }
         let qml = style::qml(legend)?;
         for name in styled {
-            waiting.push((path(name), Waiting::Text(write_beside(&path(name), qml.as_bytes())?)));
+            let (qml, path) = (qml.clone(), path(name));
+            jobs.push((path.clone(), Box::new(move || Ok(Waiting::Text(write_beside(&path, qml.as_bytes())?)))));
         }
-        Ok(waiting)
+        Ok(jobs)
     }
 }
+
+/// The work that completes one file.
+pub(super) type Job<'a> = Box<dyn FnOnce() -> Result<Waiting> + Send + 'a>;
