@@ -18,8 +18,8 @@
 //!             |
 //!             v            bounded channel        bounded channel
 //!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
-//!             |              band-major, as stored  |
-//!             |                                     +-- rank in f32 on the device, decide in f64 on the host
+//!             |           32 pixels together, as stored  |
+//!             |                                     +-- rank in f32 on the device, decide on the host, in doubt in f64
 //!             v
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //! ```
@@ -49,6 +49,20 @@
 //! [`methods::CANDIDATES`] targets a pixel; [`methods::decide`] computes, in f64 on the host, the score of every target
 //! that the bound cannot exclude. With equal statistics the map has the same bits on the CPU and on any GPU, in any tiling.
 //! Only the energy of a pixel in whitened space (`ace`, `rx`) is the device's own f32, as it costs as much as all else.
+//!
+//! Turning every pixel and meeting two targets in f64 costs more than ranking forty in f32. An angle or a correlation can
+//! do without for most pixels: where the first three places lie further apart than the bound, the class is known
+//! ([`methods::keys_decide`]), and the score comes from the key itself ([`methods::Method::scores_of_keys`]) unless the
+//! angle is small. A score comes from its key also where the class was found in f64, and keys are sums in one fixed order
+//! of fused multiply-adds, which hosts of other devices repeat for two targets: so the bits stay the same everywhere. Two
+//! things make keys good to eight digits: the targets' mean is subtracted from their weights, and what that takes from
+//! every product, like the pixel's length, is summed without loss.
+//!
+//! # Why a tile keeps the bands of 32 pixels together
+//!
+//! Whoever takes a few pixels needs all their bands. In band-major order these lie tens of kilobytes apart, and memory gave
+//! a third of what it gives to a reader of one stretch. A group of 32 f32 pixels is also what the CPU's kernel multiplies:
+//! it reads the tile as it lies.
 //!
 //! # Why a backend begins tiles before it maps them
 //!

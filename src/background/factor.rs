@@ -117,12 +117,17 @@ impl Factor {
         let deviation: Vec<f64> = varying.iter().map(|&b| matrix[(b, b)].sqrt()).collect();
         let normalised = |i: usize, j: usize| matrix[(varying[i], varying[j])] / (deviation[i] * deviation[j]);
         let correlation = Mat::from_fn(n, n, |i, j| if i == j { 1.0 } else { normalised(i, j) });
-        let eigenvalues = eigenvalues(&correlation)?;
+        let original = Mat::from_fn(n, n, |i, j| matrix[(varying[i], varying[j])]);
+        // Side by side: with many bands each takes as long as many a pass over pixels.
+        let (eigenvalues, spread) = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| eigenvalues(&original));
+            let here = eigenvalues(&correlation);
+            (here, beside.join().unwrap_or_else(|_| Err(Error::failed("background", "a thread panicked"))))
+        });
+        let (eigenvalues, spread) = (eigenvalues?, spread?);
         let largest = eigenvalues[n - 1];
         let rounding = n as f64 * f64::EPSILON * largest;
         let rank = eigenvalues.iter().filter(|v| **v > rounding).count();
-        let original = Mat::from_fn(n, n, |i, j| matrix[(varying[i], varying[j])]);
-        let spread = self::eigenvalues(&original)?;
         let condition = (rank == n && spread[0] > 0.0).then(|| spread[n - 1] / spread[0]);
 
         let (alpha, reason) = match shrinkage {

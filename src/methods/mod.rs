@@ -3,8 +3,9 @@
 //! A method is its formula. `product` turns target spectra into plain data (f64 work, done once): what pixels are
 //! multiplied by, in which [`Space`]. Methods of one basis share a product. A backend multiplies and applies each
 //! method's ending (its shader, or [`Method::key`]), which gives every target a *key*, larger is better. Keys are f32 and
-//! only rank: [`decide`] computes the scores that are reported from the pixel itself in f64, for every target whose key
-//! could still be first or second. So the map does not depend on the device that ranked.
+//! rank: [`decide`] computes scores from the pixel itself in f64, for every target whose key could still be first or
+//! second. Where keys tell enough ([`keys_decide`], [`Method::scores_of_keys`]) the pixel is not asked. Neither depends on
+//! the device that ranked.
 
 pub mod ace;
 pub mod cem;
@@ -169,7 +170,7 @@ pub trait Method: Sync + Send {
         prepared.product_error(pixel)
     }
     /// Turns keys of pixels of these bases and norms into scores, NaN where a key tells too little, and says true; or says
-    /// false when keys never tell enough. Keys are here [`Product::chain`]s, which are the same on every backend.
+    /// false when keys never tell enough. Keys are here sums in one fixed order, the same on every backend.
     fn scores_of_keys(&self, _keys: &[f32], _bases: &[f64], _norms: &[f64], _scores: &mut [f64]) -> bool {
         false
     }

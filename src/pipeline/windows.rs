@@ -60,12 +60,14 @@ impl Load {
     /// Of the map stage.
     pub(super) fn of_map(task: &Task, threads: usize) -> Self {
         let (rows, features) = task.widest();
-        // Features twice in f32 and once in f64, ranks, and the packed weights.
-        let blocks = PIXELS_A_BLOCK * (16 * features + 64) + 4 * rows * features;
+        // Values stored, scaled and as features in f32, rows in f64, ranks, and the packed weights; with rule images these
+        // twice, and every key.
+        let keys = if task.rules { 4 * rows * (PIXELS_A_BLOCK + features) } else { 0 };
+        let blocks = PIXELS_A_BLOCK * (20 * features + 128) + 4 * rows * features + keys;
         let products = task.groups.first().map_or(1, Vec::len).max(1);
         let rules: usize = task.methods.iter().map(|m| task.rules_of(*m)).sum();
-        // Weights in f64 and f32, and the whitening, of every group of columns.
-        let kept: usize = task.groups.iter().flatten().map(|a| a.product.rows() * a.product.features() * 12).sum();
+        // Weights twice in f64 and once in f32, and the whitening, of every group of columns.
+        let kept: usize = task.groups.iter().flatten().map(|a| a.product.rows() * a.product.features() * 20).sum();
         Self {
             bands: task.bands(),
             result_bytes: 48 * task.methods.len() + 4 * rules,
