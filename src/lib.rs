@@ -28,6 +28,7 @@
 //! |---|---|---|
 //! | [`error`] | what failed, where, what to do next | |
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
+//! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes in: open, describe, read tiles (GDAL for GeoTIFF, grids and CRS) | envi |

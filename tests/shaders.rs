@@ -1,7 +1,7 @@
 //! Every shader validates, and every layout that host and shader share is the same on both sides. Needs no adapter.
 
 use alunite::compute::gpu::{STATISTICS, layout, shader_text};
-use alunite::methods::ALL;
+use alunite::methods::{ALL, SEGMENT};
 use wgpu::naga;
 
 fn parse(text: &str) -> naga::Module {
@@ -85,6 +85,9 @@ fn the_projection_has_the_same_layout_on_both_sides() {
     let mut overrides: Vec<_> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
     overrides.sort_unstable();
     assert_eq!(overrides, [layout::SAMPLE_TYPE, layout::SPACE]);
+    let (_, segment) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("SEGMENT")).unwrap();
+    let segment = &module.global_expressions[segment.init];
+    assert!(matches!(segment, naga::Expression::Literal(naga::Literal::U32(n)) if *n as usize == SEGMENT));
     let stride = |name: &str| stride(&module, name);
     assert_eq!(stride("samples"), 4);
     assert_eq!(stride("scaling"), size_of::<[f32; 2]>());

@@ -32,7 +32,7 @@ impl Assignment {
     /// Whether keys tell scores: of one method, which says so.
     #[must_use]
     pub fn is_keyed(&self) -> bool {
-        matches!(self.endings.as_slice(), [one] if one.method.scores_of_keys(&[], &[], &[], &mut []))
+        matches!(self.endings.as_slice(), [one] if one.method.is_keyed())
     }
 
     /// Number of endings that rank targets.

@@ -23,9 +23,6 @@ pub struct Candidates {
 impl Candidates {
     /// No target.
     pub const NONE: u32 = u32::MAX;
-
-    /// Before any target was seen.
-    pub const EMPTY: Self = Self { target: [Self::NONE; CANDIDATES], key: [f32::MIN; CANDIDATES] };
 }
 
 /// What a pixel is decided to be, before any threshold.

@@ -169,10 +169,14 @@ pub trait Method: Sync + Send {
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         prepared.product_error(pixel)
     }
-    /// Turns keys of pixels of these bases and norms into scores, NaN where a key tells too little, and says true; or says
-    /// false when keys never tell enough. Keys are here sums in one fixed order, the same on every backend.
-    fn scores_of_keys(&self, _keys: &[f32], _bases: &[f64], _norms: &[f64], _scores: &mut [f64]) -> bool {
+    /// Whether keys tell scores, most of the time.
+    fn is_keyed(&self) -> bool {
         false
+    }
+    /// Turns keys of pixels of these bases and norms into scores, NaN where a key tells too little. Keys are here sums in one
+    /// fixed order, the same on every backend.
+    fn scores_of_keys(&self, _keys: &[f32], _bases: &[f64], _norms: &[f64], scores: &mut [f64]) {
+        scores.fill(f64::NAN);
     }
     /// The score in f64 that [`Method::scores_of_keys`] leaves open.
     fn score_untold(&self, prepared: &Prepared, pixel: &Pixel, target: usize) -> f64 {

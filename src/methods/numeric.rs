@@ -10,6 +10,28 @@ use crate::simd::run;
 /// Partial sums of a sum.
 pub(super) const LANES: usize = 16;
 
+/// A sum in so many vectors as make sixteen partial sums.
+trait Sum {
+    type Output;
+    fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> Self::Output;
+}
+
+struct Sixteen<K>(K);
+
+impl<K: Sum> WithSimd for Sixteen<K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> K::Output {
+        match S::F64_LANES {
+            8 => self.0.in_vectors::<S, 2>(simd),
+            4 => self.0.in_vectors::<S, 4>(simd),
+            2 => self.0.in_vectors::<S, 8>(simd),
+            _ => self.0.in_vectors::<S, LANES>(simd),
+        }
+    }
+}
+
 /// Sixteen values from `start` on; behind the last there are zeros, which add nothing.
 #[inline(always)]
 fn lanes<S: Simd, const V: usize>(simd: S, values: &[f64], start: usize) -> [S::f64s; V] {
@@ -46,7 +68,7 @@ fn total<S: Simd, const V: usize>(simd: S, sums: &[S::f64s; V]) -> f64 {
 
 /// x · t for each t, and x · x: a pixel is read once for all.
 pub(super) fn dots<const N: usize>(x: &[f64], targets: [&[f64]; N]) -> ([f64; N], f64) {
-    run(Dots { x, targets })
+    run(Sixteen(Dots { x, targets }))
 }
 
 struct Dots<'a, const N: usize> {
@@ -54,23 +76,11 @@ struct Dots<'a, const N: usize> {
     targets: [&'a [f64]; N],
 }
 
-impl<const N: usize> WithSimd for Dots<'_, N> {
+impl<const N: usize> Sum for Dots<'_, N> {
     type Output = ([f64; N], f64);
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        match S::F64_LANES {
-            8 => self.in_vectors::<S, 2>(simd),
-            4 => self.in_vectors::<S, 4>(simd),
-            2 => self.in_vectors::<S, 8>(simd),
-            _ => self.in_vectors::<S, LANES>(simd),
-        }
-    }
-}
-
-impl<const N: usize> Dots<'_, N> {
-    #[inline(always)]
-    fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> ([f64; N], f64) {
+    fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> Self::Output {
         let zero = simd.splat_f64s(0.0);
         let (mut sums, mut square) = ([[zero; V]; N], [zero; V]);
         for start in (0..self.x.len()).step_by(LANES) {
@@ -133,7 +143,7 @@ pub(super) fn acos(cosine: f64) -> f64 {
 
 /// ‖scale·x − t‖².
 pub(super) fn chord(x: &[f64], scale: f64, t: &[f64]) -> f64 {
-    run(Chord { x, scale, t })
+    run(Sixteen(Chord { x, scale, t }))
 }
 
 struct Chord<'a> {
@@ -142,21 +152,9 @@ struct Chord<'a> {
     t: &'a [f64],
 }
 
-impl WithSimd for Chord<'_> {
+impl Sum for Chord<'_> {
     type Output = f64;
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        match S::F64_LANES {
-            8 => self.in_vectors::<S, 2>(simd),
-            4 => self.in_vectors::<S, 4>(simd),
-            2 => self.in_vectors::<S, 8>(simd),
-            _ => self.in_vectors::<S, LANES>(simd),
-        }
-    }
-}
-
-impl Chord<'_> {
     #[inline(always)]
     fn in_vectors<S: Simd, const V: usize>(self, simd: S) -> f64 {
         let scale = simd.splat_f64s(self.scale);

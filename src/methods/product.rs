@@ -13,8 +13,7 @@ use crate::tile::Scaling;
 /// Magnitudes that neither overflow nor lose digits to underflow when f32 multiplies and sums them.
 const TAME: std::ops::Range<f64> = 1e-15..1e15;
 
-/// The length that comes of a sum of squares in f32 may be smaller than the true one by this factor, of up to 30,000
-/// features.
+/// The length that comes of a sum of squares may be smaller than the true one by this factor, and is by much less.
 const SQUARE_ERROR: f64 = 1.001;
 
 /// Kernels cut sums of products into segments of so many features, and add these: their rounding is a fifth of that of one
@@ -47,8 +46,8 @@ impl Space {
         matches!(self, Self::Reflectance | Self::Deviation)
     }
 
-    /// A pixel of plain features whose squares have this sum, in f32; `None` when that does not tell enough of it, and
-    /// [`Space::of`] must be asked.
+    /// A pixel of plain features whose squares have this sum; `None` when that does not tell enough of it, and [`Space::of`]
+    /// must be asked.
     #[must_use]
     pub fn of_square(self, square: f64, mean_length: f64) -> Option<Pixel<'static>> {
         let length = square.sqrt();

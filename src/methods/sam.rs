@@ -86,7 +86,11 @@ impl Method for SpectralAngle {
         Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]).centred())
     }
 
-    fn scores_of_keys(&self, keys: &[f32], bases: &[f64], norms: &[f64], scores: &mut [f64]) -> bool {
+    fn is_keyed(&self) -> bool {
+        true
+    }
+
+    fn scores_of_keys(&self, keys: &[f32], bases: &[f64], norms: &[f64], scores: &mut [f64]) {
         wide(
             scores,
             #[inline(always)]
@@ -97,7 +101,6 @@ impl Method for SpectralAngle {
                 }
             },
         );
-        true
     }
 
     /// By the chord, which keeps the digits of small angles; of angles near π by the chord to the opposite spectrum. That the

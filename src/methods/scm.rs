@@ -87,10 +87,13 @@ impl Method for Correlation {
         Ok(Product::new(self.basis(), Space::Contrast, unit, vec![]))
     }
 
-    fn scores_of_keys(&self, keys: &[f32], _bases: &[f64], norms: &[f64], scores: &mut [f64]) -> bool {
+    fn is_keyed(&self) -> bool {
+        true
+    }
+
+    fn scores_of_keys(&self, keys: &[f32], _bases: &[f64], norms: &[f64], scores: &mut [f64]) {
         let pixels = scores.iter_mut().zip(keys).zip(norms);
         pixels.for_each(|((score, &key), norm)| *score = (f64::from(key) / norm).clamp(-1.0, 1.0));
-        true
     }
 
     fn score(&self, _prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {

@@ -56,7 +56,7 @@ impl Host {
         Scratch((0..self.pool.current_num_threads()).map(|_| Mutex::default()).collect())
     }
 
-    /// Packs every block of the tile, has `rank` fill in rankings and energies, and decides its pixels.
+    /// Loads every block of the tile, has `rank` fill in rankings and energies, and decides its pixels.
     ///
     /// `make` makes what `rank` keeps from block to block in one thread; the pixels of a block are counted in the tile.
     pub(in crate::compute) fn decide<B: Send>(

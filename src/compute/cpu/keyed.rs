@@ -11,7 +11,7 @@ use super::project::Weights;
 use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, Task};
-use crate::methods::{Candidates, Decision, Pixel, decide, keys_decide};
+use crate::methods::{Candidates, Decision, decide, keys_decide};
 use crate::simd::wide;
 use crate::tile::Tile;
 
@@ -19,8 +19,9 @@ use crate::tile::Tile;
 pub(super) struct Keyed {
     norms: Vec<f64>,
     bases: Vec<f64>,
-    /// Of the leading two, the keys and what these tell.
-    keys: [Vec<f32>; 2],
+    /// The keys of the targets in one place.
+    keys: Vec<f32>,
+    /// What the keys of the leading two tell.
     scores: [Vec<f64>; 2],
     /// With rule images: what makes the keys of all targets, and these, `[target][BLOCK]`.
     all: Option<(Weights, Vec<f32>)>,
@@ -34,7 +35,7 @@ impl Keyed {
         assignment.is_keyed().then(|| Self {
             norms: vec![f64::NAN; BLOCK],
             bases: vec![f64::NAN; BLOCK],
-            keys: [vec![f32::NAN; BLOCK], vec![f32::NAN; BLOCK]],
+            keys: vec![f32::NAN; BLOCK],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
             all: task.rules.then(all),
         })
@@ -53,33 +54,25 @@ impl Keyed {
         for (pixel, (norm, base)) in self.norms.iter_mut().zip(&mut self.bases).enumerate() {
             (*norm, *base) = work.measured(pixel).map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
         }
-        for (place, (keys, scores)) in self.keys.iter_mut().zip(&mut self.scores).enumerate() {
-            leading(work, tile, assignment, place, keys);
-            method.scores_of_keys(keys, &self.bases, &self.norms, scores);
+        for (place, scores) in self.scores.iter_mut().enumerate() {
+            leading(work, tile, assignment, place, &mut self.keys);
+            method.scores_of_keys(&self.keys, &self.bases, &self.norms, scores);
         }
         let mut rows = Rows::default();
         for pixel in 0..block.count {
             let Some(measured) = work.measured(pixel) else { continue };
             let ranked = work.ranked[0].candidates(pixel);
-            let [score, runner_up_score] = [self.scores[0][pixel], self.scores[1][pixel]];
-            let decision = if keys_decide(method, prepared, &measured, &ranked) {
-                let [best, runner_up] = [ranked.target[0], ranked.target[1]];
-                let mut told = |target: u32, score: f64| {
-                    if !score.is_nan() || target == Candidates::NONE {
-                        return score;
-                    }
-                    rows.make(work, tile, pixel);
-                    let seen = work.pixel(pixel).unwrap_or(measured);
-                    method.score_untold(prepared, &seen, target as usize)
-                };
-                let (score, runner_up_score) = (told(best, score), told(runner_up, runner_up_score));
-                Decision { best, score, runner_up, runner_up_score }
+            let mut decision = if keys_decide(method, prepared, &measured, &ranked) {
+                let [best, runner_up, ..] = ranked.target;
+                Decision { best, score: f64::NAN, runner_up, runner_up_score: f64::NAN }
             } else {
                 rows.make(work, tile, pixel);
-                let seen = work.pixel(pixel).unwrap_or(measured);
-                let exact = decide(method, prepared, &seen, &ranked);
-                self.told(exact, pixel, &seen, assignment, work, tile)
+                decide(method, prepared, &work.pixel(pixel).unwrap_or(measured), &ranked)
             };
+            if measured.tame {
+                decision.score = self.score(decision.best, pixel, assignment, work, tile, &mut rows);
+                decision.runner_up_score = self.score(decision.runner_up, pixel, assignment, work, tile, &mut rows);
+            }
             block.maps[ending.index].write(pixel, &decision);
         }
         if task.rules {
@@ -87,37 +80,33 @@ impl Keyed {
         }
     }
 
-    /// The decision with the scores that keys tell, where they do.
-    fn told(
+    /// The score that a tame pixel has for a target: what the key tells, or in f64 what that leaves open.
+    fn score(
         &self,
-        exact: Decision,
+        target: u32,
         pixel: usize,
-        seen: &Pixel,
         assignment: &Assignment,
-        work: &Work,
+        work: &mut Work,
         tile: &Tile,
-    ) -> Decision {
-        let told = |target: u32, score: f64| {
-            if target == Candidates::NONE || !seen.tame {
-                return score;
+        rows: &mut Rows,
+    ) -> f64 {
+        let (true, Some(measured)) = (target != Candidates::NONE, work.measured(pixel)) else { return f64::NAN };
+        let ending = &assignment.endings[0];
+        let told = match (0..2).find(|&place| work.ranked[0].target[place][pixel] == target) {
+            Some(place) => self.scores[place][pixel],
+            None => {
+                let key = assignment.product.chain(work.features(tile, pixel), target);
+                let mut told = [f64::NAN];
+                ending.method.scores_of_keys(&[key], &[measured.base], &[measured.norm], &mut told);
+                told[0]
             }
-            let place = (0..2).find(|&place| work.ranked[0].target[place][pixel] == target);
-            let key = match place {
-                Some(place) => self.keys[place][pixel],
-                None => assignment.product.chain(work.features(tile, pixel), target),
-            };
-            let mut told = [f64::NAN];
-            assignment.endings[0].method.scores_of_keys(&[key], &[seen.base], &[seen.norm], &mut told);
-            if !told[0].is_nan() {
-                return told[0];
-            }
-            assignment.endings[0].method.score_untold(&assignment.endings[0].prepared, seen, target as usize)
         };
-        Decision {
-            score: told(exact.best, exact.score),
-            runner_up_score: told(exact.runner_up, exact.runner_up_score),
-            ..exact
+        if !told.is_nan() {
+            return told;
         }
+        rows.make(work, tile, pixel);
+        let seen = work.pixel(pixel).unwrap_or(measured);
+        ending.method.score_untold(&ending.prepared, &seen, target as usize)
     }
 
     /// The score of every target.

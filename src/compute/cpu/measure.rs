@@ -11,15 +11,19 @@ const ORDINARY: std::ops::Range<f32> = 1e-30..1e30;
 /// Values that are summed before the sum is added, without error, to those before.
 const SEGMENT: usize = 8;
 
-/// Tells which pixels of a group of stored values, `[band][WIDTH]`, are data: none of the bands `nodata`, NaN or infinite,
-/// and not all of them zero. `squares` are the sums of their squares.
-pub(super) fn data(group: &[f32], nodata: Option<f32>, squares: &[f64], valid: &mut [bool]) {
-    let mut filled = [0.0; WIDTH];
-    if let Some(nodata) = nodata {
-        run(Filled { group, nodata, filled: &mut filled });
-    }
-    for lane in 0..WIDTH {
-        valid[lane] = filled[lane] == 0.0 && (ORDINARY.contains(&(squares[lane] as f32)) || is_data(&group[lane..]));
+/// Tells which pixels of groups of stored values, `[group][band][WIDTH]`, are data: none of the bands `nodata`, NaN or
+/// infinite, and not all of them zero. `squares` are the sums of their squares.
+pub(super) fn data(stored: &[f32], bands: usize, nodata: Option<f32>, squares: &[f64], valid: &mut [bool]) {
+    let pixels = squares.chunks_exact(WIDTH).zip(valid.chunks_exact_mut(WIDTH));
+    for (group, (squares, valid)) in stored.chunks_exact(WIDTH * bands).zip(pixels) {
+        let mut filled = [0.0; WIDTH];
+        if let Some(nodata) = nodata {
+            run(Filled { group, nodata, filled: &mut filled });
+        }
+        for lane in 0..WIDTH {
+            valid[lane] =
+                filled[lane] == 0.0 && (ORDINARY.contains(&(squares[lane] as f32)) || is_data(&group[lane..]));
+        }
     }
 }
 
@@ -51,14 +55,17 @@ impl WithSimd for Filled<'_> {
     }
 }
 
-/// Sums the squares of the rows of a group, `[row][WIDTH]`, and their products with `centre` if that is not empty, good to
-/// 1e-8.
-pub(super) fn sums(group: &[f32], centre: &[f32], squares: &mut [f64], bases: &mut [f64]) {
-    let mut sums = [[0.0; WIDTH]; 4];
-    run(Sums { group, centre, sums: &mut sums });
-    for lane in 0..WIDTH {
-        squares[lane] = f64::from(sums[0][lane]) + f64::from(sums[1][lane]);
-        bases[lane] = f64::from(sums[2][lane]) + f64::from(sums[3][lane]);
+/// Sums the squares of the values of groups, `[group][band][WIDTH]`, and their products with `centre` if that is not empty,
+/// good to 1e-8.
+pub(super) fn sums(values: &[f32], bands: usize, centre: &[f32], squares: &mut [f64], bases: &mut [f64]) {
+    let pixels = squares.chunks_exact_mut(WIDTH).zip(bases.chunks_exact_mut(WIDTH));
+    for (group, (squares, bases)) in values.chunks_exact(WIDTH * bands).zip(pixels) {
+        let mut sums = [[0.0; WIDTH]; 4];
+        run(Sums { group, centre, sums: &mut sums });
+        for lane in 0..WIDTH {
+            squares[lane] = f64::from(sums[0][lane]) + f64::from(sums[1][lane]);
+            bases[lane] = f64::from(sums[2][lane]) + f64::from(sums[3][lane]);
+        }
     }
 }
 
@@ -136,7 +143,7 @@ mod tests {
         let group: Vec<f32> = (0..bands * WIDTH).map(value).collect();
         let centre: Vec<f32> = (0..bands).map(|b| value(3 * b + 1) / 17.0).collect();
         let (mut squares, mut bases) = ([0.0; WIDTH], [0.0; WIDTH]);
-        sums(&group, &centre, &mut squares, &mut bases);
+        sums(&group, bands, &centre, &mut squares, &mut bases);
         for lane in 0..WIDTH {
             let column = || group[lane..].iter().step_by(WIDTH).map(|&v| f64::from(v));
             let square: f64 = column().map(|v| v * v).sum();
@@ -156,8 +163,8 @@ mod tests {
         set(4, [1.0, 2.0, -9999.0]);
         set(5, [3e38, 3e38, 3e38]);
         let (mut squares, mut bases, mut valid) = ([0.0; WIDTH], [0.0; WIDTH], [false; WIDTH]);
-        sums(&group, &[], &mut squares, &mut bases);
-        data(&group, Some(-9999.0), &squares, &mut valid);
+        sums(&group, 3, &[], &mut squares, &mut bases);
+        data(&group, 3, Some(-9999.0), &squares, &mut valid);
         assert_eq!(valid[..7], [true, false, false, false, false, true, true]);
     }
 }

@@ -118,11 +118,10 @@ impl Work {
             }
             let stored = in_tile(tile, &pixels).unwrap_or_else(|| &self.stored[..size]);
             let nodata = load::nodata(tile, nodata);
-            for (group, first) in stored.chunks_exact(WIDTH * tile.bands).zip((0..).step_by(WIDTH)) {
-                let (squares, bases) = (&mut self.squares[first..][..WIDTH], &mut self.bases[first..][..WIDTH]);
-                measure::sums(group, &self.centre, squares, bases);
-                measure::data(group, nodata, squares, &mut self.valid[first..][..WIDTH]);
-            }
+            // Scaled values have sums of their own.
+            let centre = if self.scaled.is_empty() { &self.centre[..] } else { &[] };
+            measure::sums(stored, tile.bands, centre, &mut self.squares, &mut self.bases);
+            measure::data(stored, tile.bands, nodata, &self.squares, &mut self.valid);
             if !self.scaled.is_empty() {
                 load::scale(stored, &self.scaling, &mut self.scaled);
             }
@@ -132,10 +131,7 @@ impl Work {
             load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size]);
         }
         if !self.scaled.is_empty() && self.space.is_plain() {
-            for (group, first) in self.scaled[..size].chunks_exact(WIDTH * tile.bands).zip((0..).step_by(WIDTH)) {
-                let (squares, bases) = (&mut self.squares[first..][..WIDTH], &mut self.bases[first..][..WIDTH]);
-                measure::sums(group, &self.centre, squares, bases);
-            }
+            measure::sums(&self.scaled[..size], tile.bands, &self.centre, &mut self.squares, &mut self.bases);
         }
         self.valid[pixels.len()..].fill(false);
         if !self.valid.contains(&true) {
