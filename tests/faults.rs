@@ -8,7 +8,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{AdapterKind, Gpu, adapters};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::error::{Error, Result};
-use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Request, Silent};
+use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Silent};
 use alunite::tile::Tile;
 use predicates::prelude::*;
 
@@ -208,13 +208,7 @@ struct Run {
 impl Run {
     fn new() -> Self {
         let world = World::new();
-        let request = Request {
-            scene: world.path("scene.img"),
-            libraries: vec![world.path("library.csv")],
-            methods: vec!["sam".into()],
-            ..Request::default()
-        };
-        let planned = pipeline::plan(&request).expect("a plan");
+        let planned = world.planned();
         let limits =
             Limits { max_memory: 1 << 30, device_tile: usize::MAX, threads: 1, tile_lines: Some(2), under_way: 1 };
         let parts = world.path("parts");

@@ -1,6 +1,6 @@
 //! The ceiling on memory, as the plan counts it.
 
-use alunite::pipeline::{self, Limits, Pass, Processor, Request, Silent};
+use alunite::pipeline::{self, Limits, Pass, Processor, Silent};
 
 #[path = "common/cli.rs"]
 mod cli;
@@ -13,13 +13,7 @@ const SAMPLES: usize = 64;
 #[test]
 fn every_tile_under_way_is_counted() {
     let world = World::sized(8, SAMPLES);
-    let request = Request {
-        scene: world.path("scene.img"),
-        libraries: vec![world.path("library.csv")],
-        methods: vec!["sam".into()],
-        ..Request::default()
-    };
-    let planned = pipeline::plan(&request).expect("a plan");
+    let planned = world.planned();
     let limits = |max_memory: usize, under_way: usize| Limits {
         max_memory,
         device_tile: usize::MAX,

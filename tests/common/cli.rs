@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alunite::pipeline::{Planned, Request, plan};
 use assert_cmd::Command;
 use tempfile::TempDir;
 
@@ -103,6 +104,17 @@ impl World {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// A map of the scene with the spectral angle, planned by the library's own function.
+    pub(crate) fn planned(&self) -> Planned {
+        let request = Request {
+            scene: self.path("scene.img"),
+            libraries: vec![self.path("library.csv")],
+            methods: vec!["sam".into()],
+            ..Request::default()
+        };
+        plan(&request).expect("a plan")
     }
 
     /// The output folder of [`World::map`].
