@@ -120,7 +120,13 @@ pub(crate) fn of<'a>(
             check_scores(scene, &mut *backend, &targets, exact.as_ref().map(|(_, exact)| exact));
             let row = about(&name(method, count), if method.has_targets() { count } else { 0 });
             let run = move || scene.tiles.iter().for_each(|t| drop(backend.map(t).expect("scores")));
-            cases.push(Case { row, bound, on_gpu, work: work as f64, timed: Timed::of(arguments.repeats(), run) });
+            cases.push(Case {
+                row,
+                bound,
+                on_gpu,
+                work: work as f64,
+                timed: Timed::of(arguments.repeats(), run).warmed(),
+            });
         }
     }
     let statistics = format!("statistics/{bands} {sample_type}");
@@ -129,7 +135,7 @@ pub(crate) fn of<'a>(
         check_background(scene, &scene.background(&mut *sums));
         // A multiplication and an addition for each pair of bands, of the triangle only.
         let work = (scene.pixels() * bands * (bands + 1)) as f64;
-        let timed = Timed::of(arguments.repeats(), move || drop(scene.background(&mut *sums)));
+        let timed = Timed::of(arguments.repeats(), move || drop(scene.background(&mut *sums))).warmed();
         cases.push(Case { row: about(&statistics, 0), bound: Bound::Sums, on_gpu, work, timed });
     }
     cases

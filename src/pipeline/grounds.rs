@@ -252,8 +252,8 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let mut notes = Vec::new();
     let (scene, bands, ahead) = (&planned.scene, &planned.draft.bands, limits.under_way);
     let reading = Reading { scene, bands, windows: &windows, todo, ahead };
-    let work = |_: usize, tile: Tile, next: &Coming| {
-        let scores = opened.map(&tile, next, &mut notes, observer)?;
+    let work = |_: usize, tile: &Tile, next: &Coming| {
+        let scores = opened.map(tile, next, &mut notes, observer)?;
         let mut counts = vec![0_u64; targets * BINS];
         for (counts, scores) in counts.chunks_exact_mut(BINS).zip(scores.maps[0].rules.chunks(tile.window.pixels())) {
             for score in scores.iter().filter(|s| !s.is_nan()) {

@@ -64,7 +64,7 @@ pub struct MapReport {
 struct InputFacts {
     path: PathBuf,
     bytes: u64,
-    blake3: String,
+    xxh3_128: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -119,7 +119,7 @@ impl Report {
         let input = |(input, hash): (&super::plan::Input, &String)| InputFacts {
             path: input.path.clone(),
             bytes: input.bytes,
-            blake3: hash.clone(),
+            xxh3_128: hash.clone(),
         };
         Self {
             alunite: plan.version,

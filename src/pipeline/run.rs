@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing::info_span;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::Observer;
 use super::device::Opened;
@@ -40,7 +41,7 @@ pub struct Mapped {
     pub writing: Duration,
     /// What was noted on the way.
     pub notes: Vec<String>,
-    /// BLAKE3 of every input of the plan, in order, in hexadecimal.
+    /// XXH3 (128 bits) of every input of the plan, in order, in hexadecimal.
     pub hashes: Vec<String>,
 }
 
@@ -62,9 +63,9 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     let mut notes = Vec::new();
     let (bands, windows, ahead) = (&plan.bands, &plan.windows, opened.backend.depth());
     let reading = Reading { scene, bands, windows, todo: missing, ahead };
-    let work = |_: usize, tile: Tile, next: &Coming| {
-        let scores = opened.map(&tile, next, &mut notes, observer)?;
-        let grey = grey(&tile, opened.backend.task(), &scores);
+    let work = |_: usize, tile: &Tile, next: &Coming| {
+        let scores = opened.map(tile, next, &mut notes, observer)?;
+        let grey = grey(tile, opened.backend.task(), &scores);
         Ok(Part { scores, grey })
     };
     let write = |index: usize, part: Part| {
@@ -90,20 +91,25 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     })
 }
 
-/// BLAKE3 of a file, read in pieces; stops early when the run has failed.
+/// Bytes of a file that are hashed at a time: they stay in a core's cache.
+const PIECE: usize = 256 << 10;
+
+/// XXH3 of a file, 128 bits, as `xxhsum -H128` gives it; stops early when the run has failed.
+///
+/// It tells a file from another, and is no proof against forgers: one that is would take as long as mapping.
 fn hash(input: &Input, shared: &Shared) -> Result<String> {
     let _span = info_span!("hash", file = %input.path.display(), bytes = input.bytes).entered();
     let failed = |e: std::io::Error| Error::io(&input.path, "cannot read", &e);
     let mut file = std::fs::File::open(&input.path).map_err(failed)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut piece = vec![0; 1 << 20];
+    let mut hasher = Xxh3::new();
+    let mut piece = vec![0; PIECE];
     while !shared.stopped() {
         match file.read(&mut piece).map_err(failed)? {
             0 => break,
             n => hasher.update(&piece[..n]),
-        };
+        }
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    Ok(format!("{:032x}", hasher.digest128()))
 }
 
 /// The reflectance of the middle band in use, for the picture; NaN where every method has no data.

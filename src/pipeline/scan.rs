@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tracing::info_span;
 
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ pub(super) struct Reading<'a> {
 /// The first that a thread had.
 pub(super) fn scan<R: Send, B: Send>(
     reading: Reading<'_>,
-    mut work: impl FnMut(usize, Tile, &Coming) -> Result<R>,
+    mut work: impl FnMut(usize, &Tile, &Coming) -> Result<R>,
     mut write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
@@ -83,12 +83,14 @@ pub(super) fn scan<R: Send, B: Send>(
     drop(ask);
     // What the worker takes ahead must be there at once: it does not wait for it.
     let (read, to_work) = bounded::<(usize, Tile)>(ahead.saturating_sub(1).max(1));
+    // Memory that was used is in the caches and mapped; new memory is neither.
+    let (used, spent) = unbounded::<Tile>();
     let (worked, to_write) = bounded::<(usize, R)>(1);
     let (computing, writing, beside) = std::thread::scope(|scope| {
         let beside = spawn(scope, &shared, "beside".into(), || beside(&shared));
         for reader in 1..=readers {
-            let (to_read, read, shared) = (to_read.clone(), read.clone(), &shared);
-            let read = move || read_tiles(scene, bands, windows, &to_read, &read, shared);
+            let (to_read, spent, read, shared) = (to_read.clone(), spent.clone(), read.clone(), &shared);
+            let read = move || read_tiles(scene, bands, windows, &to_read, &spent, &read, shared);
             spawn(scope, shared, format!("reader {reader}"), read);
         }
         drop(read);
@@ -106,7 +108,9 @@ pub(super) fn scan<R: Send, B: Send>(
                 return Ok(());
             }
             let span = info_span!("compute", tile = index, pixels = tile.window.pixels());
-            let made = span.in_scope(|| work(index, tile, &ahead.coming))?;
+            let made = span.in_scope(|| work(index, &tile, &ahead.coming))?;
+            // Readers that have ended want none.
+            let _ = used.send(tile);
             // When the writer has gone, it has said why.
             let _ = info_span!("wait for the writer").in_scope(|| worked.send((index, made)));
             Ok(())
@@ -140,6 +144,7 @@ fn read_tiles(
     bands: &[usize],
     windows: &[Window],
     todo: &Receiver<usize>,
+    spent: &Receiver<Tile>,
     read: &Sender<(usize, Tile)>,
     shared: &Shared,
 ) {
@@ -154,7 +159,7 @@ fn read_tiles(
         }
         let begun = Instant::now();
         let span = info_span!("read", tile = index, pixels = windows[index].pixels());
-        let tile = span.in_scope(|| reader.read(windows[index]));
+        let tile = span.in_scope(|| reader.read_over(spent.try_recv().ok(), windows[index]));
         reading += begun.elapsed();
         let hand_over = |tile| info_span!("wait for room").in_scope(|| read.send((index, tile)).is_ok());
         match tile.map(hand_over) {

@@ -197,18 +197,18 @@ impl Selection<'_> {
         let exclusion = &mut self.exclusion;
         let (scene, bands, ahead) = (self.scene, self.bands, limits.under_way);
         let reading = Reading { scene, bands, windows: &windows, todo, ahead };
-        let work = |index: usize, tile: Tile, next: &Coming| {
-            let mut counts = background_pixels(&tile, described.nodata, scaling);
+        let work = |index: usize, tile: &Tile, next: &Coming| {
+            let mut counts = background_pixels(tile, described.nodata, scaling);
             if let Some(mask) = &mut mask {
                 mask.leave_out(tile.window, &mut counts)?;
             }
             if let Some(exclusion) = exclusion.as_mut() {
-                exclusion.leave_out(&tile, next, &mut counts, &mut notes, observer)?;
+                exclusion.leave_out(tile, next, &mut counts, &mut notes, observer)?;
             }
             let units_here = units
                 .within(tile.window)
                 .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
-            let sums = moments(&mut *device, &tile, &units_here, &counts, scaling, about)?;
+            let sums = moments(&mut *device, tile, &units_here, &counts, scaling, about)?;
             let part = index / a_part;
             let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
             for (unit, sums) in units_here.iter().zip(sums) {

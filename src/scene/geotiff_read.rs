@@ -56,9 +56,9 @@ struct Reader {
 }
 
 impl TileReader for Reader {
-    fn read(&mut self, window: Window) -> Result<Tile> {
+    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
         check_window(&self.path, window, self.dataset.raster_size())?;
-        let mut tile = Tile::zeros(window, self.bands.len(), self.sample_type);
+        let mut tile = Tile::over(spent, window, self.bands.len(), self.sample_type);
         let size = self.sample_type.size();
         let (x, y) = (to_c(window.x)?, to_c(window.y)?);
         let (width, height) = (to_c(window.width)?, to_c(window.height)?);

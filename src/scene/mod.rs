@@ -91,7 +91,15 @@ pub trait TileReader: Send {
     ///
     /// # Errors
     /// When the file cannot be read there.
-    fn read(&mut self, window: Window) -> Result<Tile>;
+    fn read(&mut self, window: Window) -> Result<Tile> {
+        self.read_over(None, window)
+    }
+
+    /// Reads one window into the memory of a tile that nobody wants any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read there.
+    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile>;
 }
 
 impl Scene {

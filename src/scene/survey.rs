@@ -13,7 +13,7 @@ const FILL_LINES: usize = 64;
 const FILL_SPECTRA: usize = 8192;
 /// A value in more than this share of the spectra is suspicious (methods.md).
 const FILL_SHARE: f64 = 0.05;
-/// Lines looked at before a whole scene is read for bands without data.
+/// Pieces of lines looked at before a whole scene is read for bands without data.
 const DEAD_LINES: usize = 32;
 /// Bytes of one window when a whole scene is read.
 const WINDOW_BYTES: usize = 16 << 20;
@@ -27,8 +27,7 @@ impl Scene {
     /// When the scene cannot be read.
     pub fn dead_bands(&self, bands: &[usize]) -> Result<Vec<usize>> {
         let d = &self.description;
-        let sampled = spread(d.lines, DEAD_LINES).into_iter().map(|y| self.rows(y, 1));
-        let suspects = self.without_data(bands.to_vec(), sampled)?;
+        let suspects = self.without_data(bands.to_vec(), self.middle().into_iter())?;
         let line = d.samples * suspects.len().max(1) * d.sample_type.size();
         let height = (WINDOW_BYTES / line.max(1)).max(1);
         // Whole rows of blocks, so that none is decoded twice.
@@ -85,6 +84,17 @@ impl Scene {
             with_samples!(&tile.samples, values => collect_low(&tile, values, &picked, &mut low));
         }
         Ok(sentences(&bands, low, spectra))
+    }
+
+    /// Lines spread over the scene, as wide as one block, from the middle outwards: a single block may tell, and borders
+    /// without data lie outside.
+    fn middle(&self) -> Vec<Window> {
+        let d = &self.description;
+        let width = d.block.0.clamp(1, d.samples);
+        let x = ((d.samples / 2) / width * width).min(d.samples - width);
+        let mut lines = spread(d.lines, DEAD_LINES);
+        lines.sort_by_key(|&y| y.abs_diff(d.lines / 2));
+        lines.into_iter().map(|y| Window { x, y, width, height: 1 }).collect()
     }
 
     fn rows(&self, y: usize, height: usize) -> Window {

@@ -77,6 +77,17 @@ impl Tile {
         Self { window, bands, padded, samples: Samples::zeros(sample_type, bands * padded) }
     }
 
+    /// A tile for a reader who writes every pixel: in the memory of `spent` when that has as many pixels, of zeros
+    /// otherwise. Padding is zero in both.
+    #[must_use]
+    pub(crate) fn over(spent: Option<Self>, window: Window, bands: usize, sample_type: SampleType) -> Self {
+        let shape = |tile: &Self| (tile.window.pixels(), tile.bands, tile.samples.sample_type());
+        match spent.filter(|tile| shape(tile) == (window.pixels(), bands, sample_type)) {
+            Some(tile) => Self { window, ..tile },
+            None => Self::zeros(window, bands, sample_type),
+        }
+    }
+
     /// Where the value of a band and a pixel lies.
     #[inline]
     #[must_use]
