@@ -43,7 +43,9 @@ pub(crate) fn in_turns<'a: 'b, 'b>(timed: &mut [&'b mut Timed<'a>], mut between:
     let rounds = timed.iter().map(|t| t.repeats).max().unwrap_or(0);
     for round in 0..rounds {
         for one in timed.iter_mut().filter(|t| round < t.repeats) {
-            (0..one.before).for_each(|_| drop((one.run)()));
+            for _ in 0..one.before {
+                (one.run)();
+            }
             let seconds = (one.run)();
             one.seconds.push(seconds);
         }

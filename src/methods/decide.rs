@@ -64,15 +64,17 @@ pub fn decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &
     top.decision()
 }
 
-/// Whether keys alone tell the best target and the runner-up: rounding cannot have changed the first three places.
-#[must_use]
-pub fn keys_decide(method: &dyn Method, prepared: &Prepared, pixel: &Pixel, ranked: &Candidates) -> bool {
-    let targets = prepared.targets();
-    let doubt = 2.0 * method.key_error(prepared, pixel);
-    let leads =
-        |place: usize| place + 1 >= targets || f64::from(ranked.key[place]) - f64::from(ranked.key[place + 1]) > doubt;
-    let is_ranked = |place: usize| place >= targets || ranked.target[place] != Candidates::NONE;
-    pixel.tame && leads(0) && leads(1) && is_ranked(0) && is_ranked(1)
+/// Of which pixels keys alone tell the best target and the runner-up: rounding cannot have changed the first three places.
+///
+/// `keys` and `ranked` are those of all pixels in the first places, `errors` bounds on the keys' errors, infinite where
+/// these have none.
+pub fn keys_decide(targets: usize, keys: [&[f32]; 3], ranked: [&[u32]; 2], errors: &[f64], decided: &mut [bool]) {
+    let is_ranked = |place: usize, pixel: usize| place >= targets || ranked[place][pixel] != Candidates::NONE;
+    for (pixel, (decided, error)) in decided.iter_mut().zip(errors).enumerate() {
+        let lead = |place: usize| f64::from(keys[place][pixel]) - f64::from(keys[place + 1][pixel]);
+        let leads = |place: usize| place + 1 >= targets || lead(place) > 2.0 * error;
+        *decided = error.is_finite() & leads(0) & leads(1) & is_ranked(0, pixel) & is_ranked(1, pixel);
+    }
 }
 
 /// Decides one pixel from the scores of all targets, and hands these out.

@@ -111,6 +111,7 @@ pub struct Pixel<'a> {
 
 impl Pixel<'_> {
     /// Without its values yet.
+    #[inline]
     fn new(norm: f64, length: f64, removed: f64, tame: bool) -> Self {
         Self { values: &[], norm, base: 0.0, length, removed, tame, energy: f64::NAN }
     }
@@ -169,7 +170,7 @@ pub trait Method: Sync + Send {
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         prepared.product_error(pixel)
     }
-    /// Whether keys tell scores, most of the time.
+    /// Whether keys tell scores, most of the time. Such keys are products as they are, of [`Prepared::product_error`].
     fn is_keyed(&self) -> bool {
         false
     }

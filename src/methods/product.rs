@@ -46,11 +46,11 @@ impl Space {
         matches!(self, Self::Reflectance | Self::Deviation)
     }
 
-    /// A pixel of plain features whose squares have this sum; `None` when that does not tell enough of it, and [`Space::of`]
-    /// must be asked.
+    /// A pixel of plain features whose squares, summed in f32, have this root; `None` when that does not tell enough of it,
+    /// and [`Space::of`] must be asked.
+    #[inline]
     #[must_use]
-    pub fn of_square(self, square: f64, mean_length: f64) -> Option<Pixel<'static>> {
-        let length = square.sqrt();
+    pub fn of_length(self, length: f64, mean_length: f64) -> Option<Pixel<'static>> {
         let removed = if self == Self::Deviation { mean_length } else { 0.0 };
         let pixel = || Pixel::new(length, length * SQUARE_ERROR, removed, true);
         (self.is_plain() && TAME.contains(&length)).then(pixel)
@@ -329,6 +329,7 @@ impl Prepared {
     /// Every product errs by half a unit in the last place, so does every sum, and so do weights and features; by
     /// Cauchy-Schwarz Σ|x·w| is at most the product of the lengths (Higham 2002, Accuracy and Stability, section 3.1).
     /// What was subtracted to come to the features leaves errors of its own length.
+    #[inline]
     #[must_use]
     pub fn product_error(&self, pixel: &Pixel) -> f64 {
         let features = self.product.features();

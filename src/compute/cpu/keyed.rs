@@ -8,6 +8,7 @@
 use super::Keys;
 use super::block::{Block, single};
 use super::project::Weights;
+use super::rank::Ranked;
 use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, Task};
@@ -19,6 +20,10 @@ use crate::tile::Tile;
 pub(super) struct Keyed {
     norms: Vec<f64>,
     bases: Vec<f64>,
+    /// Bounds on the errors of keys.
+    errors: Vec<f64>,
+    /// Where keys tell the class.
+    decided: [bool; BLOCK],
     /// The keys of the targets in one place.
     keys: Vec<f32>,
     /// What the keys of the leading two tell.
@@ -35,6 +40,8 @@ impl Keyed {
         assignment.is_keyed().then(|| Self {
             norms: vec![f64::NAN; BLOCK],
             bases: vec![f64::NAN; BLOCK],
+            errors: vec![f64::INFINITY; BLOCK],
+            decided: [false; BLOCK],
             keys: vec![f32::NAN; BLOCK],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
             all: task.rules.then(all),
@@ -51,22 +58,35 @@ impl Keyed {
     ) {
         let ending = &assignment.endings[0];
         let (method, prepared) = (ending.method, &ending.prepared);
-        for (pixel, (norm, base)) in self.norms.iter_mut().zip(&mut self.bases).enumerate() {
-            (*norm, *base) = work.measured(pixel).map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
+        for pixel in 0..BLOCK {
+            let measured = work.measured(pixel);
+            (self.norms[pixel], self.bases[pixel]) = measured.map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
+            let tame = measured.filter(|p| p.tame);
+            self.errors[pixel] = tame.map_or(f64::INFINITY, |p| prepared.product_error(&p));
         }
         for (place, scores) in self.scores.iter_mut().enumerate() {
             leading(work, tile, assignment, place, &mut self.keys);
             method.scores_of_keys(&self.keys, &self.bases, &self.norms, scores);
         }
+        let Ranked { target: [best, runner_up, ..], key: [first, second, third, _] } = &work.ranked[0];
+        let (keys, ranked) = ([&first[..], second, third], [&best[..], runner_up]);
+        keys_decide(prepared.targets(), keys, ranked, &self.errors, &mut self.decided);
         let mut rows = Rows::default();
         for pixel in 0..block.count {
+            let [best, runner_up] = [0, 1].map(|place| work.ranked[0].target[place][pixel]);
+            let [score, runner_up_score] = [0, 1].map(|place| self.scores[place][pixel]);
+            let by_keys = Decision { best, score, runner_up, runner_up_score };
+            let untold = score.is_nan() || (runner_up != Candidates::NONE && runner_up_score.is_nan());
+            if self.decided[pixel] && !untold {
+                block.maps[ending.index].write(pixel, &by_keys);
+                continue;
+            }
             let Some(measured) = work.measured(pixel) else { continue };
-            let ranked = work.ranked[0].candidates(pixel);
-            let mut decision = if keys_decide(method, prepared, &measured, &ranked) {
-                let [best, runner_up, ..] = ranked.target;
-                Decision { best, score: f64::NAN, runner_up, runner_up_score: f64::NAN }
+            let mut decision = if self.decided[pixel] {
+                by_keys
             } else {
                 rows.make(work, tile, pixel);
+                let ranked = work.ranked[0].candidates(pixel);
                 decide(method, prepared, &work.pixel(pixel).unwrap_or(measured), &ranked)
             };
             if measured.tame {

@@ -8,7 +8,7 @@ use super::transpose::{self, SIDE};
 use super::{load, measure};
 use crate::compute::{Assignment, PIXELS_A_BLOCK, Task};
 use crate::methods::{Pixel, Space, padded};
-use crate::simd::{Line, aligned};
+use crate::simd::{Line, aligned, wide};
 use crate::tile::{SampleType, Samples, Scaling, Tile};
 
 pub(super) const BLOCK: usize = PIXELS_A_BLOCK;
@@ -39,6 +39,8 @@ pub(in crate::compute) struct Work {
     keeps_rows: bool,
     /// Sums of squares of the scaled values, and of their products with the targets' centre.
     squares: Vec<f64>,
+    /// Their roots.
+    lengths: Vec<f64>,
     bases: Vec<f64>,
     centre: Vec<f32>,
     /// Which pixels are data.
@@ -77,6 +79,7 @@ impl Work {
             row,
             keeps_rows,
             squares: vec![0.0; BLOCK],
+            lengths: vec![0.0; BLOCK],
             bases: vec![0.0; BLOCK],
             centre: product.centre.clone(),
             valid: vec![false; BLOCK],
@@ -166,14 +169,21 @@ impl Work {
             let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut self.rows);
             load::rows(tile, self.pixels.start, self.row, &mut rows[..self.pixels.len() * self.row]);
         }
+        wide(
+            (&mut self.lengths, &self.squares),
+            #[inline(always)]
+            |(lengths, squares)| lengths.iter_mut().zip(squares).for_each(|(length, square)| *length = square.sqrt()),
+        );
         for pixel in 0..self.pixels.len() {
             let careful = || {
                 let column = self.scaled(tile)[pixel / WIDTH * WIDTH * tile.bands + pixel % WIDTH..].iter();
                 let mut column: Vec<f64> = column.step_by(WIDTH).take(tile.bands).map(|&v| v.into()).collect();
                 self.space.of(&mut column, tile.bands, self.mean_length)
             };
-            let quick = self.space.of_square(self.squares[pixel], self.mean_length);
-            self.measures[pixel] = quick.or_else(careful).map(|p| Pixel { base: self.bases[pixel], ..p });
+            self.measures[pixel] = match self.space.of_length(self.lengths[pixel], self.mean_length) {
+                Some(quick) => Some(Pixel { base: self.bases[pixel], ..quick }),
+                None => careful().map(|p| Pixel { base: self.bases[pixel], ..p }),
+            };
         }
     }
 
