@@ -31,7 +31,7 @@ const LARGEST_TILE: usize = 16 << 20;
 const PROCESS: usize = 192 << 20;
 
 /// GDAL's block cache while maps are written, and for compressed scenes beside one row of blocks.
-pub(super) const GDAL_CACHE: usize = 64 << 20;
+pub(super) const GDAL_CACHE: usize = 16 << 20;
 
 /// Copies of a tile's samples at one time: being read (with the reader's scratch), waiting, being mapped (with staging
 /// and, on a software device, its memory).
