@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use crate::error::Result;
-use crate::methods::{Method, Model, Needs, Prepared, Product};
+use crate::methods::{MIN_RANKED, Method, Model, Needs, Prepared, Product};
 use crate::tile::{SampleType, Scaling};
 
 /// A method's ending on a product.
@@ -33,6 +33,18 @@ impl Assignment {
     #[must_use]
     pub fn is_keyed(&self) -> bool {
         matches!(self.endings.as_slice(), [one] if one.method.is_keyed())
+    }
+
+    /// Whether every score comes of exact weights for stored values, of so few targets that ranking them saves nothing.
+    #[must_use]
+    pub fn is_direct(&self, task: &Task) -> bool {
+        let product = &self.product;
+        let scores_targets = |e: &Ending| e.method.has_targets() && !e.method.whitens();
+        product.precise
+            && product.space.is_plain()
+            && task.sample_type.fits_f32()
+            && product.targets() < MIN_RANKED
+            && self.endings.iter().all(scores_targets)
     }
 
     /// Number of endings that rank targets.

@@ -1,6 +1,6 @@
 //! From keys to the decision: best target and runner-up with their exact scores.
 
-use super::{Method, Pixel, Prepared};
+use super::{Met, Method, Pixel, Prepared};
 
 /// How many targets a backend keeps for each pixel.
 ///
@@ -97,6 +97,24 @@ pub fn decide_all(
             take(target as usize, score);
             top.insert((target, score));
         }
+    }
+    top.decision()
+}
+
+/// Decides one pixel that met each of its targets, and hands the scores out.
+#[must_use]
+pub(crate) fn decide_met(
+    method: &dyn Method,
+    prepared: &Prepared,
+    pixel: &Pixel,
+    met: impl Iterator<Item = Met>,
+    mut take: impl FnMut(usize, f64),
+) -> Decision {
+    let mut top = Top::new(method);
+    for (target, met) in met.enumerate() {
+        let score = method.score(prepared, pixel, target, met);
+        take(target, score);
+        top.insert((target as u32, score));
     }
     top.decision()
 }

@@ -19,6 +19,7 @@ pub mod sam;
 pub mod scm;
 pub mod sid;
 
+pub(crate) use decide::decide_met;
 pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, keys_decide};
 pub(crate) use product::padded;
 pub use product::{Met, Prepared, Product, SEGMENT, Space};
@@ -110,6 +111,17 @@ pub struct Pixel<'a> {
 }
 
 impl Pixel<'_> {
+    /// Of which nothing is known but what it met.
+    pub(crate) const UNSEEN: Self = Self {
+        values: &[],
+        norm: f64::NAN,
+        base: 0.0,
+        length: f64::NAN,
+        removed: f64::NAN,
+        tame: false,
+        energy: f64::NAN,
+    };
+
     /// Without its values yet.
     #[inline]
     fn new(norm: f64, length: f64, removed: f64, tame: bool) -> Self {

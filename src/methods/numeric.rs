@@ -5,7 +5,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::run;
+use crate::simd::{run, wide};
 
 /// Partial sums of a sum.
 pub(super) const LANES: usize = 16;
@@ -103,6 +103,40 @@ impl<const N: usize> Sum for Dots<'_, N> {
     }
 }
 
+/// x · t of every pixel x of a group, `[value][N]`: the same bits as of [`dots`], without turning pixels into rows.
+pub(super) fn dots_of_group<const N: usize>(group: &[[f32; N]], t: &[f64]) -> [f64; N] {
+    let t = &t[..group.len()];
+    wide(
+        (group, t),
+        #[inline(always)]
+        |(group, t)| {
+            let mut sums = [[0.0; N]; LANES];
+            // Loops, as closures within would be compiled for narrow registers.
+            for (lane, sums) in sums.iter_mut().enumerate() {
+                let mut sum = [0.0; N];
+                let mut value = lane;
+                while value < group.len() {
+                    for pixel in 0..N {
+                        sum[pixel] = f64::from(group[value][pixel]).mul_add(t[value], sum[pixel]);
+                    }
+                    value += LANES;
+                }
+                *sums = sum;
+            }
+            let mut lanes = LANES;
+            while lanes > 1 {
+                lanes /= 2;
+                for lane in 0..lanes {
+                    for pixel in 0..N {
+                        sums[lane][pixel] += sums[lane + lanes][pixel];
+                    }
+                }
+            }
+            sums[0]
+        },
+    )
+}
+
 /// asin(√z)/√z = Σ [`ARCSINE`]ᵢ·zⁱ for z from 0 to ¼, within 5e-15: interpolated at Chebyshev's points.
 const ARCSINE: [f64; 11] = [
     1.000_000_000_000_003_8,
@@ -181,4 +215,25 @@ pub(super) fn divergence(x: &[f64], t: &[f64]) -> f64 {
 /// The Euclidean length of a pixel (one value a band). Zero only for a pixel of zeros; infinite or NaN when a value is.
 pub(super) fn norm(x: &[f64]) -> f64 {
     dots(x, []).1.sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also where the number of values is no multiple of anything.
+    #[test]
+    fn pixels_in_a_group_have_the_sums_of_pixels_in_rows() {
+        for length in [1, 15, 16, 17, 100, 285] {
+            let group: Vec<[f32; 32]> =
+                (0..length).map(|v| std::array::from_fn(|p| ((v * 37 + p * 91) % 101) as f32 / 7.0 - 5.0)).collect();
+            let t: Vec<f64> = (0..length).map(|v| (v as f64 * 0.7).sin() / 3.0).collect();
+            let together = dots_of_group(&group, &t);
+            for (pixel, sum) in together.iter().enumerate() {
+                let x: Vec<f64> = group.iter().map(|values| values[pixel].into()).collect();
+                let ([alone], _) = dots(&x, [&t[..]]);
+                assert_eq!(sum.to_bits(), alone.to_bits(), "{length} values, pixel {pixel}");
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::Pixel;
-use super::numeric::{LANES, divergence, dots, norm};
+use super::numeric::{LANES, divergence, dots, dots_of_group, norm};
 use crate::error::{Error, Result};
 use crate::simd::{Line, aligned};
 use crate::tile::Scaling;
@@ -260,6 +260,13 @@ impl Product {
         let mut segment =
             |weights: &[f32]| weights.iter().zip(&mut features).fold(0.0, |sum: f32, (w, x)| w.mul_add(*x, sum));
         weights.chunks(SEGMENT).fold(0.0, |total, weights| total + segment(weights))
+    }
+
+    /// What comes of one target and each pixel of a group of stored values, `[band][N]`: the same bits as of
+    /// [`Product::meet`]. For precise products in plain spaces; norms stay open.
+    pub(crate) fn meet_group<const N: usize>(&self, group: &[[f32; N]], target: usize) -> [Met; N] {
+        let bias = self.adapted.as_ref().map_or(0.0, |a| a.bias[target]);
+        dots_of_group(group, self.target(target)).map(|product| Met { product: product + bias, norm: f64::NAN })
     }
 
     /// What comes of a pixel and each of some targets.

@@ -1,9 +1,10 @@
 //! A block's part of every output, and the decision over its pixels in f64.
 
+use super::project::WIDTH;
 use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, MapScores, Task};
-use crate::methods::{Candidates, Decision, Met, decide, decide_all};
+use crate::methods::{Candidates, Decision, Met, Pixel, decide, decide_all, decide_met};
 use crate::tile::Tile;
 
 /// A block's stretch of every output.
@@ -44,6 +45,29 @@ impl<'a> Block<'a> {
             }
         }
         blocks
+    }
+
+    /// Few targets with exact weights for stored values: their scores straight from the groups that these lie in.
+    pub(super) fn decide_directly(&mut self, task: &Task, assignment: &Assignment, work: &Work, tile: &Tile) {
+        let (stored, valid) = work.as_stored(tile);
+        let (product, pixel) = (&assignment.product, Pixel::UNSEEN);
+        for (group, values) in stored.as_chunks::<WIDTH>().0.chunks_exact(tile.bands).enumerate() {
+            let met: Vec<_> = (0..product.targets()).map(|target| product.meet_group(values, target)).collect();
+            let here = group * WIDTH..((group + 1) * WIDTH).min(self.count);
+            for (lane, index) in here.enumerate().filter(|(_, index)| valid[*index]) {
+                for ending in &assignment.endings {
+                    let out = &mut self.maps[ending.index];
+                    let met = met.iter().map(|lanes| lanes[lane]);
+                    let keep = |target: usize, score| {
+                        if task.rules {
+                            out.rules[target][index] = single(score);
+                        }
+                    };
+                    let decision = decide_met(ending.method, &ending.prepared, &pixel, met, keep);
+                    out.write(index, &decision);
+                }
+            }
+        }
     }
 
     pub(super) fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {

@@ -85,7 +85,11 @@ impl Host {
                 let Some((i, mut block)) = next else { break };
                 let pixels = i * BLOCK..i * BLOCK + block.count;
                 for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
-                    if work.load(tile, pixels.clone(), task.nodata) {
+                    if assignment.is_direct(task) {
+                        if work.load(tile, pixels.clone(), task.nodata) && work.measure(tile, task.nodata) {
+                            block.decide_directly(task, assignment, work, tile);
+                        }
+                    } else if work.load(tile, pixels.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
                         work.measure(tile, task.nodata);
                         match keyed {

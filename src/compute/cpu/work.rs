@@ -37,6 +37,8 @@ pub(in crate::compute) struct Work {
     /// Places of a row: its features, and zeros.
     row: usize,
     keeps_rows: bool,
+    /// Nothing but stored values and their validity is wanted.
+    is_direct: bool,
     /// Sums of squares of the scaled values, and of their products with the targets' centre.
     squares: Vec<f64>,
     /// Their roots.
@@ -78,6 +80,7 @@ impl Work {
             rows: aligned(if keeps_rows { BLOCK } else { SIDE } * row),
             row,
             keeps_rows,
+            is_direct: assignment.is_direct(task),
             squares: vec![0.0; BLOCK],
             lengths: vec![0.0; BLOCK],
             bases: vec![0.0; BLOCK],
@@ -125,7 +128,7 @@ impl Work {
             let centre = if self.scaled.is_empty() { &self.centre[..] } else { &[] };
             measure::sums(stored, tile.bands, centre, &mut self.squares, &mut self.bases);
             measure::data(stored, tile.bands, nodata, &self.squares, &mut self.valid);
-            if !self.scaled.is_empty() {
+            if !self.scaled.is_empty() && !self.is_direct {
                 load::scale(stored, &self.scaling, &mut self.scaled);
             }
         } else {
@@ -133,12 +136,15 @@ impl Work {
             self.valid.resize(BLOCK, false);
             load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size]);
         }
-        if !self.scaled.is_empty() && self.space.is_plain() {
+        if !self.scaled.is_empty() && self.space.is_plain() && !self.is_direct {
             measure::sums(&self.scaled[..size], tile.bands, &self.centre, &mut self.squares, &mut self.bases);
         }
         self.valid[pixels.len()..].fill(false);
         if !self.valid.contains(&true) {
             return false;
+        }
+        if self.is_direct {
+            return true;
         }
         if self.space.is_plain() {
             self.measure_features(tile)
@@ -223,6 +229,11 @@ impl Work {
     pub(super) fn features<'a>(&'a self, tile: &'a Tile, pixel: usize) -> impl Iterator<Item = &'a f32> {
         let group = &self.panels(tile)[pixel / WIDTH * WIDTH * self.features..][..WIDTH * self.features];
         group[pixel % WIDTH..].iter().step_by(WIDTH)
+    }
+
+    /// Groups of stored values, `[group][band][WIDTH]`, and which of their pixels are data.
+    pub(super) fn as_stored<'a>(&'a self, tile: &'a Tile) -> (&'a [f32], &'a [bool]) {
+        (self.stored(tile), &self.valid)
     }
 
     /// A pixel without its values; `None` when it is no data.
