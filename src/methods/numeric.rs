@@ -126,9 +126,10 @@ pub(super) fn dots_of_group<const N: usize>(group: &[[f32; N]], t: &[f64]) -> [f
             let mut lanes = LANES;
             while lanes > 1 {
                 lanes /= 2;
-                for lane in 0..lanes {
-                    for pixel in 0..N {
-                        sums[lane][pixel] += sums[lane + lanes][pixel];
+                let (low, high) = sums.split_at_mut(lanes);
+                for (low, high) in low.iter_mut().zip(high) {
+                    for (low, high) in low.iter_mut().zip(high) {
+                        *low += *high;
                     }
                 }
             }
