@@ -42,41 +42,31 @@ pub struct Quantised {
     pub values: Vec<i32>,
 }
 
-/// Takes the spectrum `about` from the pixels of a unit.
+/// The differences of a unit's pixels, which `scaling` makes of what is stored.
 ///
 /// `counts` has one flag a pixel of the tile, and is false for pixels of no data or outside the background.
 #[must_use]
-pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling, about: &[f64]) -> Differences {
-    let (x, y, width) = (unit.window.x - tile.window.x, unit.window.y - tile.window.y, unit.window.width);
-    let rows: Vec<usize> = (0..unit.window.height).map(|row| (y + row) * tile.window.width + x).collect();
-    let count = rows.iter().map(|&start| counts[start..][..width].iter().filter(|c| **c).count() as u64).sum();
+pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling) -> Differences {
+    let count = unit.runs(tile).map(|run| counts[run].iter().filter(|c| **c).count() as u64).sum();
     let stride = unit.window.pixels().next_multiple_of(ALIGN);
     let mut values = vec![0.0; tile.bands * stride];
     with_samples!(&tile.samples, samples => wide(
         &mut values,
         #[inline(always)]
         |values| {
-            for (row, &start) in rows.iter().enumerate() {
-                for (pixel, length) in within_groups(start, width) {
-                    let counts = &counts[pixel..][..length];
-                    let at = row * width + pixel - start;
-                    for band in 0..tile.bands {
-                        let (gain, shift) = (scaling.gain[band], scaling.offset[band] - about[band]);
-                        let column = &samples[tile.index(band, pixel)..][..length];
-                        subtract(column, counts, gain, shift, &mut values[band * stride + at..][..length]);
-                    }
+            let mut at = 0;
+            for run in unit.runs(tile) {
+                let counts = &counts[run.clone()];
+                for band in 0..tile.bands {
+                    let column = &samples[tile.index(band, run.start)..][..run.len()];
+                    let out = &mut values[band * stride + at..][..run.len()];
+                    subtract(column, counts, scaling.gain[band], scaling.offset[band], out);
                 }
+                at += run.len();
             }
         }
     ));
     Differences { count, bands: tile.bands, stride, values }
-}
-
-/// Cuts a run of pixels where the tile's groups end: first pixels and lengths.
-fn within_groups(start: usize, length: usize) -> impl Iterator<Item = (usize, usize)> {
-    let end = start + length;
-    let groups = (start / Tile::GROUP..end.div_ceil(Tile::GROUP)).map(|g| g * Tile::GROUP);
-    groups.map(move |first| (first.max(start), (first + Tile::GROUP).min(end) - first.max(start)))
 }
 
 #[inline(always)]
@@ -157,7 +147,7 @@ mod tests {
         counts[11] = false;
         let place = Units::new(4, 9, None).within(Window { x: 0, y: 0, width: 9, height: 4 }).unwrap()[0].place;
         let unit = Unit { place, window: Window { x: 4, y: 1, width: 3, height: 3 } };
-        let found = differences(&tile, &unit, &counts, &Scaling::identity(2), &[0.4, 7.0]);
+        let found = differences(&tile, &unit, &counts, &Scaling::identity(2).less(&[0.4, 7.0]));
         let Samples::F32(v) = &tile.samples else { panic!("f32") };
         let pixels = (1..4).flat_map(|y| (1..4).map(move |x| y * 5 + x));
         let expected: Vec<f64> =

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tile::Window;
+use crate::tile::{Tile, Window};
 
 /// Most pixels of a unit: a GPU's sums of products stay within 31 bits.
 pub const MOST_PIXELS: usize = 2048;
@@ -46,6 +46,21 @@ pub struct Unit {
     pub place: Place,
     /// Its pixels.
     pub window: Window,
+}
+
+impl Unit {
+    /// Its pixels in a tile that holds it, in order, cut where a group of the tile ends.
+    pub(crate) fn runs(&self, tile: &Tile) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (unit, tile) = (self.window, tile.window);
+        let first = (unit.y - tile.y) * tile.width + unit.x - tile.x;
+        // Whole lines follow one another.
+        let (length, rows) = if unit.width == tile.width { (unit.pixels(), 1) } else { (unit.width, unit.height) };
+        (0..rows).flat_map(move |row| {
+            let (start, end) = (first + row * tile.width, first + row * tile.width + length);
+            let groups = start / Tile::GROUP..end.div_ceil(Tile::GROUP);
+            groups.map(move |g| (g * Tile::GROUP).max(start)..((g + 1) * Tile::GROUP).min(end))
+        })
+    }
 }
 
 impl Units {

@@ -14,7 +14,7 @@ pub use task::{Assignment, Ending, Task};
 
 use std::collections::VecDeque;
 
-use crate::background::{Differences, Moments, Unit, differences};
+use crate::background::{Moments, Unit};
 use crate::error::Result;
 use crate::tile::{Scaling, Tile, Window};
 
@@ -180,12 +180,12 @@ pub trait Summing: Send {
     /// What it is, for the user.
     fn label(&self) -> String;
 
-    /// The moments of `count` units: `f(index)` makes the differences of one, and may be called from several threads at
-    /// once. The bits follow from the differences alone.
+    /// The moments of units of a tile, of the differences that `scaling` makes of what is stored. The bits follow from
+    /// these alone. `counts` has one flag a pixel of the tile.
     ///
     /// # Errors
     /// When the device fails.
-    fn sum(&mut self, count: usize, f: &(dyn Fn(usize) -> Differences + Sync)) -> Result<Vec<Moments>>;
+    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>>;
 }
 
 /// The moments of units of a tile. `counts` has one flag a pixel; `about` one value a band.
@@ -200,5 +200,5 @@ pub fn moments(
     scaling: &Scaling,
     about: &[f64],
 ) -> Result<Vec<Moments>> {
-    device.sum(units.len(), &|i| differences(tile, &units[i], counts, scaling, about))
+    device.sum(tile, units, counts, &scaling.less(about))
 }

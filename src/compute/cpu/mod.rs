@@ -19,11 +19,11 @@ use rank::Ranking;
 use work::{BLOCK, Work};
 
 use super::{Assignment, Backend, Ending, Scores, Summing, Task};
-use crate::background::{Differences, Moments};
+use crate::background::{Moments, Unit};
 use crate::error::Result;
 use crate::methods::MIN_RANKED;
 use crate::simd::is_fused;
-use crate::tile::Tile;
+use crate::tile::{Scaling, Tile};
 
 /// The CPU backend. Its threads are its own.
 pub struct Cpu {
@@ -203,14 +203,8 @@ impl Summing for CpuSums {
         self.host.label()
     }
 
-    fn sum(&mut self, count: usize, f: &(dyn Fn(usize) -> Differences + Sync)) -> Result<Vec<Moments>> {
-        Ok(self.host.each(count, |scratch, i| {
-            let unit = f(i);
-            if unit.count == 0 {
-                return Moments::default();
-            }
-            let sum = unit.sums();
-            Moments { count: unit.count, quantised: sum.clone(), sum, products: statistics::products(&unit, scratch) }
-        }))
+    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>> {
+        let moments = |scratch: &mut _, i: usize| statistics::moments(tile, &units[i], counts, scaling, scratch);
+        Ok(self.host.each(units.len(), moments))
     }
 }

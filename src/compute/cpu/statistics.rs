@@ -1,96 +1,184 @@
-//! Sums of products of differences, in f64 fused multiply-adds, pixel after pixel within a stretch, stretch after
-//! stretch: the same bits on every processor, whatever the width of its registers.
+//! Sums of products of differences, in f64 fused multiply-adds, pixel after pixel of a unit: the same bits on every
+//! processor, whatever the width of its registers, and wherever in the tile a unit begins.
 //!
-//! Bands are packed in panels of 24, `[panel][pixel][24]`, a stretch of pixels at a time, so that two panels lie in the
-//! first-level cache. A pair of panels is multiplied in register tiles of eight rows by three vectors (four rows with narrow
-//! registers): as many sums as there are registers beside what is multiplied.
+//! Differences are made where they are packed, in panels of 24 bands, `[panel][pixel][24]`, of the pixels that count. A
+//! stretch of pixels is packed and multiplied at a time, so that all its panels lie in the second-level cache. A pair of
+//! panels is multiplied in register tiles of eight rows by three vectors (four rows with narrow registers): as many sums as
+//! there are registers beside what is multiplied.
 
+use std::ops::Range;
+
+use bytemuck::Zeroable as _;
 use pulp::{Simd, WithSimd};
 
-use crate::background::{Differences, packed};
-use crate::simd::run;
+use crate::background::{Moments, Unit, packed};
+use crate::simd::{Line, run, wide};
+use crate::tile::{Sample, Scaling, Tile};
+use crate::with_samples;
 
+const GROUP: usize = Tile::GROUP;
 /// Bands of a panel.
 const PANEL: usize = 24;
-/// Pixels multiplied at once: a panel of them takes 12 KiB.
-const STRETCH: usize = 96;
+/// Pixels multiplied at once: a panel of them takes 18 KiB.
+const STRETCH: usize = 3 * GROUP;
+/// Bands and pixels that change places at once: the compiler makes shuffles of registers of four values.
+const SIDE: usize = 4;
 
 /// Kept from unit to unit.
 #[derive(Default)]
 pub(super) struct Scratch {
-    panels: Vec<f64>,
-    /// `[pair of panels, i ≥ j][24][24]`.
-    sums: Vec<f64>,
+    /// `[panel][STRETCH][PANEL]`. What lies behind the last band is multiplied too, and never looked at.
+    panels: Vec<Line>,
+    /// `[pair of panels, i ≥ j][PANEL][PANEL]`.
+    products: Vec<Line>,
 }
 
-/// Σ d·dᵀ over the pixels of a unit, the lower triangle row by row.
-pub(super) fn products(unit: &Differences, scratch: &mut Scratch) -> Vec<f64> {
-    let bands = unit.bands;
-    let panels = bands.div_ceil(PANEL);
-    scratch.sums.clear();
-    scratch.sums.resize(packed(panels, 0) * PANEL * PANEL, 0.0);
-    scratch.panels.resize(panels * STRETCH * PANEL, 0.0);
-    for start in (0..unit.stride).step_by(STRETCH) {
-        let pixels = STRETCH.min(unit.stride - start);
-        pack(unit, start, pixels, &mut scratch.panels);
-        run(Multiply { panels: &scratch.panels, pixels, sums: &mut scratch.sums });
+/// Sums over the pixels of a unit that count; `scaling` makes differences of what is stored.
+pub(super) fn moments(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling, scratch: &mut Scratch) -> Moments {
+    let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
+    scratch.panels.resize(panels * STRETCH * PANEL / Line::LEN, Line::zeroed());
+    scratch.products.clear();
+    scratch.products.resize(packed(panels, 0) * PANEL * PANEL / Line::LEN, Line::zeroed());
+    let mut stretch = Stretch {
+        bands,
+        pixels: 0,
+        panels: bytemuck::cast_slice_mut(&mut scratch.panels),
+        sum: &mut vec![0.0; panels * PANEL],
+        products: bytemuck::cast_slice_mut(&mut scratch.products),
+    };
+    let mut count = 0;
+    for run in unit.runs(tile) {
+        if stretch.pixels + GROUP > STRETCH {
+            stretch.multiply();
+        }
+        count += stretch.pack(tile, run, counts, scaling);
     }
-    let mut out = vec![0.0; packed(bands, 0)];
+    if count == 0 {
+        return Moments::default();
+    }
+    stretch.multiply();
+    let sum = stretch.sum[..bands].to_vec();
+    Moments { count, quantised: sum.clone(), sum, products: triangle(bands, stretch.products) }
+}
+
+/// The lower triangle row by row.
+fn triangle(bands: usize, products: &[f64]) -> Vec<f64> {
+    let mut out = Vec::with_capacity(packed(bands, 0));
     for i in 0..bands {
-        for j in 0..=i {
-            let tile = packed(i / PANEL, j / PANEL) * PANEL * PANEL;
-            out[packed(i, j)] = scratch.sums[tile + i % PANEL * PANEL + j % PANEL];
+        for j in (0..=i).step_by(PANEL) {
+            let row = packed(i / PANEL, j / PANEL) * PANEL + i % PANEL;
+            out.extend_from_slice(&products[row * PANEL..][..PANEL.min(i + 1 - j)]);
         }
     }
     out
 }
 
-fn pack(unit: &Differences, start: usize, pixels: usize, panels: &mut [f64]) {
-    for (band, values) in unit.values.chunks_exact(unit.stride).enumerate() {
-        let panel = &mut panels[band / PANEL * STRETCH * PANEL..][..pixels * PANEL];
-        let column = panel[band % PANEL..].iter_mut().step_by(PANEL);
-        column.zip(&values[start..]).for_each(|(to, &from)| *to = from);
+/// The pixels that are multiplied next, and the sums so far.
+struct Stretch<'a> {
+    bands: usize,
+    /// Number of pixels packed.
+    pixels: usize,
+    panels: &'a mut [f64],
+    sum: &'a mut [f64],
+    products: &'a mut [f64],
+}
+
+impl Stretch<'_> {
+    /// Packs those pixels of a run within a group that count, and counts them.
+    fn pack(&mut self, tile: &Tile, run: Range<usize>, counts: &[bool], scaling: &Scaling) -> u64 {
+        let first = run.start / GROUP * GROUP;
+        let mut end = self.pixels;
+        // A pixel that does not count goes where the next one is written over it.
+        let places = std::array::from_fn(|p| {
+            let place = end * PANEL;
+            end += usize::from(run.contains(&(first + p)) && counts[first + p]);
+            place
+        });
+        let squares = run.start % GROUP / SIDE..(run.end - first).div_ceil(SIDE);
+        with_samples!(&tile.samples, samples => wide(
+            &mut *self.panels,
+            #[inline(always)]
+            |panels| {
+                let group = &samples[tile.index(0, first)..][..tile.bands * GROUP];
+                pack(group, scaling, &places, squares.clone(), panels);
+            }
+        ));
+        let packed = end - self.pixels;
+        self.pixels = end;
+        packed as u64
+    }
+
+    fn multiply(&mut self) {
+        run(Multiply(self));
+        self.pixels = 0;
     }
 }
 
-struct Multiply<'a> {
-    panels: &'a [f64],
-    pixels: usize,
-    sums: &'a mut [f64],
+/// Packs differences of the pixels in some squares of a group, `[band][GROUP]`.
+#[inline(always)]
+fn pack<T: Sample>(group: &[T], scaling: &Scaling, places: &[usize; GROUP], squares: Range<usize>, panels: &mut [f64]) {
+    let difference = |band: usize, value: T| value.to_f64() * scaling.gain[band] + scaling.offset[band];
+    let (blocks, rest) = group.as_chunks::<GROUP>().0.as_chunks::<SIDE>();
+    let places = &places.as_chunks::<SIDE>().0[squares.clone()];
+    for (block, values) in blocks.iter().enumerate() {
+        let band = block * SIDE;
+        let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
+        for (square, places) in squares.clone().zip(places) {
+            let square: [[f64; SIDE]; SIDE] = std::array::from_fn(|i| {
+                values[i].as_chunks::<SIDE>().0[square].map(|value| difference(band + i, value))
+            });
+            for (p, &place) in places.iter().enumerate() {
+                panel[place..][..SIDE].copy_from_slice(&square.map(|row| row[p]));
+            }
+        }
+    }
+    for (i, values) in rest.iter().enumerate() {
+        let band = blocks.len() * SIDE + i;
+        let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
+        let values = values[squares.start * SIDE..].iter();
+        values.zip(places.as_flattened()).for_each(|(&value, &place)| panel[place] = difference(band, value));
+    }
 }
 
-impl WithSimd for Multiply<'_> {
+struct Multiply<'a, 'b>(&'a mut Stretch<'b>);
+
+impl WithSimd for Multiply<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let panel = |i: usize| &self.panels[i * STRETCH * PANEL..][..self.pixels * PANEL];
-        let count = self.panels.len() / (STRETCH * PANEL);
-        let mut tiles = self.sums.chunks_exact_mut(PANEL * PANEL);
-        for i in 0..count {
+        let Stretch { bands, pixels, panels, sum, products } = self.0;
+        let panel = |i: usize| &panels[i * STRETCH * PANEL..][..*pixels * PANEL];
+        let mut tiles = products.chunks_exact_mut(PANEL * PANEL);
+        for (i, sum) in sum.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
+            for values in panel(i).as_chunks::<PANEL>().0 {
+                sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
             for j in 0..=i {
                 let Some(tile) = tiles.next() else { return };
+                let (a, b, rows) = (panel(i), panel(j), PANEL.min(*bands - i * PANEL));
                 match S::F64_LANES {
-                    8 => tile_of::<S, 8, 3>(simd, panel(i), panel(j), tile, i == j),
-                    4 => tile_of::<S, 4, 3>(simd, panel(i), panel(j), tile, i == j),
-                    _ => tile_of::<S, 4, 4>(simd, panel(i), panel(j), tile, i == j),
+                    8 => tile_of::<S, 8, 3>(simd, a, b, tile, rows, i == j),
+                    4 => tile_of::<S, 4, 3>(simd, a, b, tile, rows, i == j),
+                    _ => tile_of::<S, 4, 4>(simd, a, b, tile, rows, i == j),
                 }
             }
         }
     }
 }
 
-/// Adds a panel times a panel to a tile of sums, in register tiles of `ROWS` × `VECTORS`. On the diagonal those above it
-/// are left out.
+/// Adds the first rows of a panel times a panel to a tile of sums, in register tiles of `ROWS` × `VECTORS`. On the diagonal
+/// those above it are left out.
 #[inline(always)]
 fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     a: &[f64],
     b: &[f64],
     tile: &mut [f64],
+    rows: usize,
     diagonal: bool,
 ) {
-    for row in (0..PANEL).step_by(ROWS) {
+    for row in (0..rows).step_by(ROWS) {
         for first in (0..PANEL).step_by(VECTORS * S::F64_LANES) {
             let wanted = if diagonal { (row + ROWS).saturating_sub(first).div_ceil(S::F64_LANES) } else { VECTORS };
             match wanted {
@@ -113,7 +201,9 @@ fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     first: usize,
 ) {
     let (column, width) = (first / S::F64_LANES, PANEL / S::F64_LANES);
-    let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
+    let mut rows = tile[row * PANEL..].chunks_exact_mut(PANEL).map(|row| &mut S::as_mut_simd_f64s(row).0[column..]);
+    let mut rows: [&mut [S::f64s]; ROWS] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+    let mut sums: [[S::f64s; VECTORS]; ROWS] = std::array::from_fn(|r| std::array::from_fn(|v| rows[r][v]));
     for (a, b) in a.as_chunks::<PANEL>().0.iter().zip(S::as_simd_f64s(b).0.chunks_exact(width)) {
         let b: [S::f64s; VECTORS] = std::array::from_fn(|v| b[column + v]);
         for r in 0..ROWS {
@@ -124,62 +214,85 @@ fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
     }
-    for (r, sums) in sums.iter().enumerate() {
-        let to = S::as_mut_simd_f64s(&mut tile[(row + r) * PANEL..][..PANEL]).0;
-        for (to, sum) in to[column..].iter_mut().zip(sums) {
-            *to = simd.add_f64s(*to, *sum);
-        }
+    for (to, sums) in rows.iter_mut().zip(&sums) {
+        to[..VECTORS].copy_from_slice(sums);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::background::Place;
+    use crate::tile::{SampleType, Samples, Window};
 
-    fn unit(bands: usize, stride: usize) -> Differences {
+    /// A tile of values from −½ to ½, or NaN where a pixel does not count, and a unit that begins within a group.
+    fn scene(bands: usize, width: usize, height: usize) -> (Tile, Unit, Vec<bool>) {
         let mut state = 7_u64;
         let mut value = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
         };
-        let values = (0..bands * stride).map(|_| value()).collect();
-        Differences { count: stride as u64, bands, stride, values }
+        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: width + 5, height: height + 1 }, bands, SampleType::F64);
+        let counts: Vec<bool> = (0..tile.window.pixels()).map(|p| p % 7 != 3).collect();
+        for p in 0..counts.len() {
+            for band in 0..bands {
+                let at = tile.index(band, p);
+                let Samples::F64(values) = &mut tile.samples else { panic!("f64") };
+                values[at] = if counts[p] { value() } else { f64::NAN };
+            }
+        }
+        let place = Place { group: 0, level: 0, index: 0 };
+        (tile, Unit { place, window: Window { x: 3, y: 1, width, height } }, counts)
     }
 
     #[test]
     fn sums_are_those_of_the_textbook() {
-        for (bands, pixels) in [(1, 16), (17, 48), (33, 272), (16, 2048)] {
-            let unit = unit(bands, pixels);
-            let found = products(&unit, &mut Scratch::default());
-            let band = |b: usize| &unit.values[b * pixels..][..pixels];
+        let mut scratch = Scratch::default();
+        for (bands, width, height) in [(1, 16, 1), (17, 6, 8), (33, 272, 1), (285, 3, 1), (16, 100, 20)] {
+            let (tile, unit, counts) = scene(bands, width, height);
+            let mut scaling = Scaling::uniform(bands, 2.0);
+            scaling.offset[0] = 0.25;
+            let found = moments(&tile, &unit, &counts, &scaling, &mut scratch);
+            let pixels = (1..=height).flat_map(|y| (3..3 + width).map(move |x| y * (width + 5) + x));
+            let pixels: Vec<usize> = pixels.filter(|p| counts[*p]).collect();
+            let Samples::F64(values) = &tile.samples else { panic!("f64") };
+            let value = |band: usize, p: usize| values[tile.index(band, p)] * 2.0 + scaling.offset[band];
+            assert_eq!(found.count, pixels.len() as u64);
             for i in 0..bands {
+                let exact: f64 = pixels.iter().map(|&p| value(i, p)).sum();
+                assert!((found.sum[i] - exact).abs() < 1e-12, "{bands} bands: {i}");
                 for j in 0..=i {
-                    let exact: f64 = band(i).iter().zip(band(j)).map(|(a, b)| a * b).sum();
-                    assert!((found[packed(i, j)] - exact).abs() < 1e-12, "{bands} bands: {i}, {j}");
+                    let exact: f64 = pixels.iter().map(|&p| value(i, p) * value(j, p)).sum();
+                    assert!((found.products[packed(i, j)] - exact).abs() < 1e-11, "{bands} bands: {i}, {j}");
                 }
             }
         }
+        let (tile, unit, counts) = scene(5, 40, 2);
+        let none = moments(&tile, &unit, &vec![false; counts.len()], &Scaling::identity(5), &mut scratch);
+        assert_eq!(none, Moments::default());
     }
 
     /// Wide registers and the plain ones that every processor has.
     #[test]
     fn the_width_of_registers_does_not_change_a_bit() {
-        let unit = unit(37, 400);
-        let mut scratch = Scratch::default();
-        let wide = products(&unit, &mut scratch);
-        scratch.sums.fill(0.0);
-        for start in (0..unit.stride).step_by(STRETCH) {
-            let pixels = STRETCH.min(unit.stride - start);
-            pack(&unit, start, pixels, &mut scratch.panels);
-            let multiply = Multiply { panels: &scratch.panels, pixels, sums: &mut scratch.sums };
-            multiply.with_simd(pulp::Scalar::new());
+        let (bands, pixels) = (37, 80);
+        let (tile, _, counts) = scene(bands, 80, 1);
+        let (mut panels, mut sum) = (vec![0.0; 2 * STRETCH * PANEL], vec![0.0; 2 * PANEL]);
+        let mut products = [vec![0.0; 3 * PANEL * PANEL], vec![0.0; 3 * PANEL * PANEL]];
+        let [wide, plain] = &mut products;
+        let mut stretch = Stretch { bands, pixels: 0, panels: &mut panels, sum: &mut sum, products: wide };
+        for first in (0..pixels).step_by(GROUP) {
+            let run = first..(first + GROUP).min(pixels);
+            stretch.pack(&tile, run, &counts, &Scaling::identity(bands));
         }
-        for i in 0..37 {
-            for j in 0..=i {
-                let tile = packed(i / PANEL, j / PANEL) * PANEL * PANEL;
-                let plain: f64 = scratch.sums[tile + i % PANEL * PANEL + j % PANEL];
-                assert_eq!(plain.to_bits(), wide[packed(i, j)].to_bits());
-            }
+        let packed = stretch.pixels;
+        for _ in 0..3 {
+            stretch.pixels = packed;
+            stretch.multiply();
         }
+        let mut stretch = Stretch { products: plain, pixels: packed, ..stretch };
+        (0..3).for_each(|_| Multiply(&mut stretch).with_simd(pulp::Scalar::new()));
+        let [wide, plain] = products.map(|products| triangle(bands, &products));
+        assert!(wide.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()) && wide.iter().all(|v| *v != 0.0));
     }
 }

@@ -5,9 +5,10 @@ use tracing::info_span;
 use super::device::Gpu as Device;
 use super::layout::{self, SUM_BYTES, SUM_TILE, SUM_WEIGHTS, SumUniform};
 use super::{Host, STATISTICS};
-use crate::background::{Differences, Moments, Quantised, packed};
+use crate::background::{Moments, Quantised, Unit, differences, packed};
 use crate::compute::Summing;
 use crate::error::Result;
+use crate::tile::{Scaling, Tile};
 
 /// Values of one batch of units, in bytes: long enough to fill a device, short enough for any limit.
 const BATCH: usize = 32 << 20;
@@ -132,19 +133,18 @@ impl Summing for GpuSums {
         self.device.facts().to_string()
     }
 
-    fn sum(&mut self, count: usize, f: &(dyn Fn(usize) -> Differences + Sync)) -> Result<Vec<Moments>> {
-        let mut out = Vec::with_capacity(count);
+    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>> {
+        let (bands, mut out) = (tile.bands, Vec::with_capacity(units.len()));
         let mut batch = 1;
-        while out.len() < count {
-            let next = out.len();
-            let made = self.host.each(batch.min(count - next), |&mut (), i| {
-                let unit = f(next + i);
+        while out.len() < units.len() {
+            let next = &units[out.len()..];
+            let made = self.host.each(batch.min(next.len()), |&mut (), i| {
+                let unit = differences(tile, &next[i], counts, scaling);
                 let moments = Moments { count: unit.count, sum: unit.sums(), ..Moments::default() };
-                (moments, unit.quantised(), (unit.bands, unit.stride))
+                (moments, unit.quantised(), unit.stride)
             });
             // Units of one batch have one width on the device: the widest of them.
-            let bands = made[0].2.0;
-            let stride = made.iter().map(|(.., (_, stride))| *stride).max().unwrap_or(0);
+            let stride = made.iter().map(|(.., stride)| *stride).max().unwrap_or(0);
             let shape = Shape { bands, quads: stride / 4, tiles: bands.div_ceil(SUM_TILE) };
             let (moments, units): (Vec<Moments>, Vec<Quantised>) = made.into_iter().map(|(m, q, _)| (m, q)).unzip();
             let products = self.batch(&units, shape)?;
