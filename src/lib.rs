@@ -59,6 +59,8 @@
 //! things make keys good to eight digits: the targets' mean is subtracted from their weights, and what that takes from
 //! every product, like the pixel's length, is summed without loss.
 //!
+//! One or two filters are not ranked at all: 32 pixels meet them together, in f64 and in the order of sums of one pixel.
+//!
 //! # Why a tile keeps the bands of 32 pixels together
 //!
 //! Whoever takes a few pixels needs all their bands. In band-major order these lie tens of kilobytes apart, and memory gave
