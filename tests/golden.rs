@@ -142,7 +142,7 @@ impl Filters {
         let units = Units::new(1, self.pixels.len(), None).within(tile.window).unwrap();
         let (scaling, about) = (Scaling::identity(bands), vec![0.3; bands]);
         let all = vec![true; self.pixels.len()];
-        let sums = moments(device, &tile, &units, &all, &scaling, &about).unwrap();
+        let sums = moments(device, &tile, &units, &all, None, &scaling, &about).unwrap();
         let background = Background::new(&about, &sums[0]).unwrap();
         let model = Model {
             mean: background.mean.clone(),

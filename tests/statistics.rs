@@ -142,7 +142,7 @@ fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::
     let about: Vec<f64> = pixels[0].iter().map(|&v| f64::from(v)).collect();
     let units = Units::new(1, count, None);
     let units = units.within(tile.window).unwrap();
-    let sums = moments(device, &tile, &units, &vec![true; count], &Scaling::identity(bands), &about)?;
+    let sums = moments(device, &tile, &units, &vec![true; count], None, &Scaling::identity(bands), &about)?;
     assert_eq!(sums.len(), 1);
     Ok(Background::new(&about, &sums[0]).unwrap())
 }

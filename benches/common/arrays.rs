@@ -101,7 +101,8 @@ impl Arrays {
         let mut tree = Tree::default();
         for tile in &self.tiles {
             let within = units.within(tile.window).expect("whole units");
-            let sums = moments(sums, tile, &within, &tile.valid(self.nodata), &self.scaling, &about).expect("sums");
+            let all = vec![true; tile.window.pixels()];
+            let sums = moments(sums, tile, &within, &all, self.nodata, &self.scaling, &about).expect("sums");
             within.iter().zip(sums).for_each(|(unit, sum)| tree.insert(unit.place, sum, units.count(0)));
         }
         Background::new(&about, tree.whole(&units, 0).expect("all units")).expect("pixels")

@@ -6,6 +6,8 @@
 //! ([`Differences::quantised`]). Both are summed within a unit in one fixed order, so the bits of a backend's statistics
 //! depend on nothing but the scene.
 
+use std::ops::Range;
+
 use super::units::Unit;
 use crate::simd::wide;
 use crate::tile::{Sample, Scaling, Tile};
@@ -44,29 +46,39 @@ pub struct Quantised {
 
 /// The differences of a unit's pixels, which `scaling` makes of what is stored.
 ///
-/// `counts` has one flag a pixel of the tile, and is false for pixels of no data or outside the background.
+/// `counts` has one flag a pixel of the tile, and is false for pixels outside the background; those of no data do not count
+/// either.
 #[must_use]
-pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling) -> Differences {
-    let count = unit.runs(tile).map(|run| counts[run].iter().filter(|c| **c).count() as u64).sum();
+pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], nodata: Option<f64>, scaling: &Scaling) -> Differences {
     let stride = unit.window.pixels().next_multiple_of(ALIGN);
     let mut values = vec![0.0; tile.bands * stride];
-    with_samples!(&tile.samples, samples => wide(
+    let count = with_samples!(&tile.samples, samples => wide(
         &mut values,
         #[inline(always)]
         |values| {
-            let mut at = 0;
+            let (mut at, mut count) = (0, 0);
             for run in unit.runs(tile) {
-                let counts = &counts[run.clone()];
+                let counts = counting(tile, &run, counts, nodata);
+                count += counts.iter().filter(|c| **c).count() as u64;
                 for band in 0..tile.bands {
                     let column = &samples[tile.index(band, run.start)..][..run.len()];
                     let out = &mut values[band * stride + at..][..run.len()];
-                    subtract(column, counts, scaling.gain[band], scaling.offset[band], out);
+                    subtract(column, &counts, scaling.gain[band], scaling.offset[band], out);
                 }
                 at += run.len();
             }
+            count
         }
     ));
     Differences { count, bands: tile.bands, stride, values }
+}
+
+/// Which pixels of a run within a group count and hold data. Found out where they are summed: by then their values are in
+/// the cache.
+pub(crate) fn counting(tile: &Tile, run: &Range<usize>, counts: &[bool], nodata: Option<f64>) -> Vec<bool> {
+    let (first, mut valid) = (run.start / Tile::GROUP * Tile::GROUP, Vec::new());
+    tile.valid_in(first..run.end, nodata, &mut valid);
+    counts[run.clone()].iter().zip(&valid[run.start - first..]).map(|(counts, valid)| counts & valid).collect()
 }
 
 #[inline(always)]
@@ -144,15 +156,15 @@ mod tests {
         }
         v[11] = f32::NAN;
         let mut counts = vec![true; 20];
-        counts[11] = false;
+        (counts[11], counts[12]) = (true, false);
         let place = Units::new(4, 9, None).within(Window { x: 0, y: 0, width: 9, height: 4 }).unwrap()[0].place;
         let unit = Unit { place, window: Window { x: 4, y: 1, width: 3, height: 3 } };
-        let found = differences(&tile, &unit, &counts, &Scaling::identity(2).less(&[0.4, 7.0]));
+        let found = differences(&tile, &unit, &counts, None, &Scaling::identity(2).less(&[0.4, 7.0]));
         let Samples::F32(v) = &tile.samples else { panic!("f32") };
         let pixels = (1..4).flat_map(|y| (1..4).map(move |x| y * 5 + x));
         let expected: Vec<f64> =
-            pixels.map(|p| if counts[p] { f64::from(v[p]) - 0.4 } else { 0.0 }).chain([0.0; 7]).collect();
-        assert_eq!((found.count, found.stride), (8, 16));
+            pixels.map(|p| if counts[p] && p != 11 { f64::from(v[p]) - 0.4 } else { 0.0 }).chain([0.0; 7]).collect();
+        assert_eq!((found.count, found.stride), (7, 16));
         assert_eq!(found.values[..16], expected);
         assert!((found.sums()[0] - expected.iter().sum::<f64>()).abs() < 1e-15 && found.sums()[1] == 0.0);
     }

@@ -13,6 +13,7 @@ pub mod units;
 
 use ndarray::Array2;
 
+pub(crate) use differences::counting;
 pub use differences::{Differences, Quantised, differences};
 pub use factor::{Factor, FactorFacts, Shrinkage};
 pub use file::{Origin, Statistics};

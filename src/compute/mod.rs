@@ -181,14 +181,22 @@ pub trait Summing: Send {
     fn label(&self) -> String;
 
     /// The moments of units of a tile, of the differences that `scaling` makes of what is stored. The bits follow from
-    /// these alone. `counts` has one flag a pixel of the tile.
+    /// these alone. `counts` has one flag a pixel of the tile; pixels of no data do not count either.
     ///
     /// # Errors
     /// When the device fails.
-    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>>;
+    fn sum(
+        &mut self,
+        tile: &Tile,
+        units: &[Unit],
+        counts: &[bool],
+        nodata: Option<f64>,
+        scaling: &Scaling,
+    ) -> Result<Vec<Moments>>;
 }
 
-/// The moments of units of a tile. `counts` has one flag a pixel; `about` one value a band.
+/// The moments of units of a tile. `counts` has one flag a pixel, and may be true of pixels of no data; `about` has one
+/// value a band.
 ///
 /// # Errors
 /// When the device fails.
@@ -197,8 +205,9 @@ pub fn moments(
     tile: &Tile,
     units: &[Unit],
     counts: &[bool],
+    nodata: Option<f64>,
     scaling: &Scaling,
     about: &[f64],
 ) -> Result<Vec<Moments>> {
-    device.sum(tile, units, counts, &scaling.less(about))
+    device.sum(tile, units, counts, nodata, &scaling.less(about))
 }

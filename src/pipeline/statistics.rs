@@ -127,7 +127,8 @@ impl Selection<'_> {
         let (mut sums, mut pixels) = (vec![0.0; self.bands.len()], 0_u64);
         for y in spread(described.lines, SAMPLED_LINES) {
             let tile = reader.read(Window { x: 0, y, width: described.samples, height: 1 })?;
-            let valid = background_pixels(&tile, described.nodata, self.scaling);
+            let mut valid = tile.valid(described.nodata);
+            leave_out_too_large(&tile, self.scaling, &mut valid);
             pixels += valid.iter().filter(|v| **v).count() as u64;
             with_samples!(&tile.samples, values => {
                 for (band, sum) in sums.iter_mut().enumerate() {
@@ -198,7 +199,8 @@ impl Selection<'_> {
         let (scene, bands, ahead) = (self.scene, self.bands, limits.under_way);
         let reading = Reading { scene, bands, windows: &windows, todo, ahead };
         let work = |index: usize, tile: &Tile, next: &Coming| {
-            let mut counts = background_pixels(tile, described.nodata, scaling);
+            let mut counts = vec![true; tile.window.pixels()];
+            leave_out_too_large(tile, scaling, &mut counts);
             if let Some(mask) = &mut mask {
                 mask.leave_out(tile.window, &mut counts)?;
             }
@@ -208,7 +210,7 @@ impl Selection<'_> {
             let units_here = units
                 .within(tile.window)
                 .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
-            let sums = moments(&mut *device, tile, &units_here, &counts, scaling, about)?;
+            let sums = moments(&mut *device, tile, &units_here, &counts, described.nodata, scaling, about)?;
             let part = index / a_part;
             let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
             for (unit, sums) in units_here.iter().zip(sums) {
@@ -237,9 +239,8 @@ fn add(whole: &mut Statistics, part: Statistics) {
     }
 }
 
-/// Pixels that hold data, and whose reflectances f32 can hold.
-fn background_pixels(tile: &Tile, nodata: Option<f64>, scaling: &Scaling) -> Vec<bool> {
-    let mut counts = tile.valid(nodata);
+/// Pixels whose reflectances f32 cannot hold do not count.
+fn leave_out_too_large(tile: &Tile, scaling: &Scaling, counts: &mut [bool]) {
     if tile.samples.sample_type().size() == 8 {
         with_samples!(&tile.samples, values => {
             for (band, (gain, offset)) in scaling.gain.iter().zip(&scaling.offset).enumerate() {
@@ -248,7 +249,6 @@ fn background_pixels(tile: &Tile, nodata: Option<f64>, scaling: &Scaling) -> Vec
             }
         });
     }
-    counts
 }
 
 /// A raster that says which pixels are the background.

@@ -203,8 +203,16 @@ impl Summing for CpuSums {
         self.host.label()
     }
 
-    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>> {
-        let moments = |scratch: &mut _, i: usize| statistics::moments(tile, &units[i], counts, scaling, scratch);
+    fn sum(
+        &mut self,
+        tile: &Tile,
+        units: &[Unit],
+        counts: &[bool],
+        nodata: Option<f64>,
+        scaling: &Scaling,
+    ) -> Result<Vec<Moments>> {
+        let moments =
+            |scratch: &mut _, i: usize| statistics::moments(tile, &units[i], counts, nodata, scaling, scratch);
         Ok(self.host.each(units.len(), moments))
     }
 }

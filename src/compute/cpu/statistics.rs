@@ -11,7 +11,7 @@ use std::ops::Range;
 use bytemuck::Zeroable as _;
 use pulp::{Simd, WithSimd};
 
-use crate::background::{Moments, Unit, packed};
+use crate::background::{Moments, Unit, counting, packed};
 use crate::simd::{Line, run, wide};
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
@@ -33,8 +33,15 @@ pub(super) struct Scratch {
     products: Vec<Line>,
 }
 
-/// Sums over the pixels of a unit that count; `scaling` makes differences of what is stored.
-pub(super) fn moments(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scaling, scratch: &mut Scratch) -> Moments {
+/// Sums over the pixels of a unit that count and hold data; `scaling` makes differences of what is stored.
+pub(super) fn moments(
+    tile: &Tile,
+    unit: &Unit,
+    counts: &[bool],
+    nodata: Option<f64>,
+    scaling: &Scaling,
+    scratch: &mut Scratch,
+) -> Moments {
     let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
     scratch.panels.resize(panels * STRETCH * PANEL / Line::LEN, Line::zeroed());
     scratch.products.clear();
@@ -51,7 +58,7 @@ pub(super) fn moments(tile: &Tile, unit: &Unit, counts: &[bool], scaling: &Scali
         if stretch.pixels + GROUP > STRETCH {
             stretch.multiply();
         }
-        count += stretch.pack(tile, run, counts, scaling);
+        count += stretch.pack(tile, &run, &counting(tile, &run, counts, nodata), scaling);
     }
     if count == 0 {
         return Moments::default();
@@ -85,13 +92,13 @@ struct Stretch<'a> {
 
 impl Stretch<'_> {
     /// Packs those pixels of a run within a group that count, and counts them.
-    fn pack(&mut self, tile: &Tile, run: Range<usize>, counts: &[bool], scaling: &Scaling) -> u64 {
+    fn pack(&mut self, tile: &Tile, run: &Range<usize>, counts: &[bool], scaling: &Scaling) -> u64 {
         let first = run.start / GROUP * GROUP;
         let mut end = self.pixels;
         // A pixel that does not count goes where the next one is written over it.
         let places = std::array::from_fn(|p| {
             let place = end * PANEL;
-            end += usize::from(run.contains(&(first + p)) && counts[first + p]);
+            end += usize::from(run.contains(&(first + p)) && counts[first + p - run.start]);
             place
         });
         let squares = run.start % GROUP / SIDE..(run.end - first).div_ceil(SIDE);
@@ -252,7 +259,7 @@ mod tests {
             let (tile, unit, counts) = scene(bands, width, height);
             let mut scaling = Scaling::uniform(bands, 2.0);
             scaling.offset[0] = 0.25;
-            let found = moments(&tile, &unit, &counts, &scaling, &mut scratch);
+            let found = moments(&tile, &unit, &counts, None, &scaling, &mut scratch);
             let pixels = (1..=height).flat_map(|y| (3..3 + width).map(move |x| y * (width + 5) + x));
             let pixels: Vec<usize> = pixels.filter(|p| counts[*p]).collect();
             let Samples::F64(values) = &tile.samples else { panic!("f64") };
@@ -268,7 +275,7 @@ mod tests {
             }
         }
         let (tile, unit, counts) = scene(5, 40, 2);
-        let none = moments(&tile, &unit, &vec![false; counts.len()], &Scaling::identity(5), &mut scratch);
+        let none = moments(&tile, &unit, &vec![false; counts.len()], None, &Scaling::identity(5), &mut scratch);
         assert_eq!(none, Moments::default());
     }
 
@@ -283,7 +290,7 @@ mod tests {
         let mut stretch = Stretch { bands, pixels: 0, panels: &mut panels, sum: &mut sum, products: wide };
         for first in (0..pixels).step_by(GROUP) {
             let run = first..(first + GROUP).min(pixels);
-            stretch.pack(&tile, run, &counts, &Scaling::identity(bands));
+            stretch.pack(&tile, &run, &counts[run.clone()], &Scaling::identity(bands));
         }
         let packed = stretch.pixels;
         for _ in 0..3 {

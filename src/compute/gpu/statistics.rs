@@ -133,13 +133,20 @@ impl Summing for GpuSums {
         self.device.facts().to_string()
     }
 
-    fn sum(&mut self, tile: &Tile, units: &[Unit], counts: &[bool], scaling: &Scaling) -> Result<Vec<Moments>> {
+    fn sum(
+        &mut self,
+        tile: &Tile,
+        units: &[Unit],
+        counts: &[bool],
+        nodata: Option<f64>,
+        scaling: &Scaling,
+    ) -> Result<Vec<Moments>> {
         let (bands, mut out) = (tile.bands, Vec::with_capacity(units.len()));
         let mut batch = 1;
         while out.len() < units.len() {
             let next = &units[out.len()..];
             let made = self.host.each(batch.min(next.len()), |&mut (), i| {
-                let unit = differences(tile, &next[i], counts, scaling);
+                let unit = differences(tile, &next[i], counts, nodata, scaling);
                 let moments = Moments { count: unit.count, sum: unit.sums(), ..Moments::default() };
                 (moments, unit.quantised(), unit.stride)
             });
