@@ -241,11 +241,11 @@ mod tests {
         };
         let mut tile = Tile::zeros(Window { x: 0, y: 0, width: width + 5, height: height + 1 }, bands, SampleType::F64);
         let counts: Vec<bool> = (0..tile.window.pixels()).map(|p| p % 7 != 3).collect();
-        for p in 0..counts.len() {
+        for (p, &counts) in counts.iter().enumerate() {
             for band in 0..bands {
                 let at = tile.index(band, p);
                 let Samples::F64(values) = &mut tile.samples else { panic!("f64") };
-                values[at] = if counts[p] { value() } else { f64::NAN };
+                values[at] = if counts { value() } else { f64::NAN };
             }
         }
         let place = Place { group: 0, level: 0, index: 0 };
