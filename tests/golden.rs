@@ -1,5 +1,5 @@
-//! Against the answers of peers: Spectral Python's angles, filters and anomalies, pysptools' CEM and SID, made by the
-//! scripts in tests/golden.
+//! Against the answers of peers: Spectral Python's angles, filters, anomalies and resampling, pysptools' CEM and SID,
+//! made by the scripts in tests/golden.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -13,7 +13,7 @@ use alunite::library::resample::Resampler;
 use alunite::library::{Axis, Library};
 use alunite::methods::{self, Model};
 use alunite::scene::{Scene, SceneOptions};
-use alunite::spectrum::WavelengthRange;
+use alunite::spectrum::{Bands, Nanometers, WavelengthRange};
 use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
 use ndarray::Array2;
 
@@ -236,6 +236,50 @@ fn dump_targets(folder: &Path, to: &Path) {
         table.write_record([name.to_owned()].into_iter().chain(used.iter().map(|&b| values[b].to_string()))).unwrap();
     }
     table.flush().unwrap();
+}
+
+/// Spectra on the bands of AVIRIS 1995 by Spectral Python.
+#[derive(serde::Deserialize)]
+struct BandResampler {
+    names: Vec<String>,
+    values: Vec<Vec<Option<f64>>>,
+}
+
+/// Median of the differences, in reflectance. The peer smears each channel over its width and leaves the library's
+/// resolution in, so single bands at steep edges differ by more.
+const RESAMPLED: f64 = 2e-3;
+
+#[test]
+fn minerals_on_aviris_bands_are_those_of_spectral_python() {
+    let Some(folder) = common::data() else { return };
+    let golden: BandResampler = serde_json::from_str(include_str!("golden/band_resampler.json")).unwrap();
+    let library = Library::open(&folder.join(measured::BECKMAN), None).unwrap();
+    let Ok(Axis::Wavelengths(channels)) = &library.axis else { panic!("the library has wavelengths") };
+    let mut sensor = csv::Reader::from_path(folder.join("sensors/aviris_1995.csv")).unwrap();
+    let rows: Vec<(u32, f64, f64)> = sensor.deserialize().map(Result::unwrap).collect();
+    let bands = Bands {
+        centres: rows.iter().map(|r| Nanometers(r.1)).collect(),
+        fwhm: Some(rows.iter().map(|r| Nanometers(r.2)).collect()),
+    };
+    let resampler = Resampler::new(channels, &bands);
+    assert_eq!((golden.names.len(), golden.values[0].len()), (38, 224));
+    let differences = |shift: f64| {
+        let mut found: Vec<f64> = Vec::new();
+        for (spectrum, (name, peer)) in library.spectra.iter().zip(golden.names.iter().zip(&golden.values)) {
+            assert_eq!(spectrum.name, *name);
+            let ours = resampler.apply(&spectrum.values).values;
+            let both = ours.iter().zip(peer).filter(|(v, _)| !v.is_nan());
+            found.extend(both.filter_map(|(v, p)| Some((v + shift - (*p)?).abs())));
+        }
+        found.sort_by(f64::total_cmp);
+        found
+    };
+    let found = differences(0.0);
+    let at = |share: f64| found[(share * (found.len() - 1) as f64) as usize];
+    eprintln!("{} values: median {:.1e}, 95 % {:.1e}, largest {:.1e}", found.len(), at(0.5), at(0.95), at(1.0));
+    assert!(found.len() > 38 * 200 && at(0.5) <= RESAMPLED, "median {}", at(0.5));
+    let wrong = differences(0.005);
+    assert!(wrong[wrong.len() / 2] > RESAMPLED, "a wrong value passes");
 }
 
 #[test]

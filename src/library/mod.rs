@@ -3,6 +3,7 @@
 mod csv;
 mod envi;
 pub mod resample;
+mod spline;
 
 use std::collections::HashSet;
 use std::fs::File;

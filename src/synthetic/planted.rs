@@ -212,7 +212,7 @@ mod tests {
         let (other, cube_of_other) = made(&Settings { seed: 2, ..SMALL });
         assert!(a.planted != other.planted && cube != cube_of_other);
         // Changes when the scene is changed on purpose; that it is the same on every machine is what this line keeps.
-        assert_eq!(blake3::hash(cube.as_flattened()).to_hex()[..16], *"a5a8f17234eb6f6f");
+        assert_eq!(blake3::hash(cube.as_flattened()).to_hex()[..16], *"ec7ab34718005ce9");
     }
 
     #[test]
