@@ -32,7 +32,7 @@
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes in: open, describe, read tiles (GDAL for GeoTIFF, grids and CRS) | envi |
-//! | [`library`] | spectra in, and onto a scene's bands | envi |
+//! | [`library`] | spectra in, chosen, listed and written, and onto a scene's bands | envi |
 //! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance | spectrum, tile |
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
@@ -94,6 +94,11 @@
 //! # Adding a kind of scene
 //!
 //! One file in `src/scene/` that fills a [`scene::Description`] and hands out [`scene::TileReader`]s.
+//!
+//! # Adding a kind of library
+//!
+//! One file in `src/library/` that makes a [`library::Library`], and a line in `src/library/kind.rs` that tells it by how
+//! it begins.
 
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]

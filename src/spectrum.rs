@@ -70,8 +70,9 @@ pub struct Bands {
     pub fwhm: Option<Vec<Nanometers>>,
 }
 
-/// Band centres outside this range, in nanometres, mean that the unit is wrong: no sensor alunite is for sees there.
-pub const PLAUSIBLE_NM: std::ops::RangeInclusive<f64> = 100.0..=30_000.0;
+/// Band centres outside this range, in nanometres, mean that the unit is wrong: laboratory spectra of the USGS reach
+/// 216 µm, and no nanometres of a sensor taken for micrometres lie below its end.
+pub const PLAUSIBLE_NM: std::ops::RangeInclusive<f64> = 100.0..=250_000.0;
 
 impl Bands {
     /// Number of bands.

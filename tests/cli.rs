@@ -24,9 +24,20 @@ fn json(world: &World, args: &[&str]) -> Value {
 #[test]
 fn help_names_commands_and_exit_codes() {
     let help = stdout(&World::new(), &["--help"]);
-    for word in
-        ["map", "stats", "bench", "info", "explain", "devices", "demo", "completions", "man", "Exit codes:", "refused"]
-    {
+    for word in [
+        "map",
+        "stats",
+        "bench",
+        "info",
+        "library",
+        "explain",
+        "devices",
+        "demo",
+        "completions",
+        "man",
+        "Exit codes:",
+        "refused",
+    ] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
@@ -46,6 +57,7 @@ fn help_of_map_names_every_option() {
         "--shrinkage",
         "--stats",
         "--targets",
+        "--groups",
         "--wavelengths",
         "--threshold",
         "--wavelength-unit",

@@ -6,6 +6,7 @@ use super::map::map;
 use super::options::Machine;
 use super::{Exit, print, say};
 use crate::error::{Error, Result};
+use crate::library::select::Choice;
 use crate::pipeline::{Request, Threshold};
 use crate::scene::{Scene, SceneOptions};
 use crate::synthetic::{self, Demo as Made, RANGES, SAM_THRESHOLD, Settings, Truth};
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
     let request = Request {
         scene: made.scene.clone(),
         libraries: vec![made.library.clone()],
-        targets: Some(made.targets.clone()),
+        targets: Choice::of(made.targets.clone()),
         wavelengths: RANGES.iter().map(|r| r.parse()).collect::<Result<_>>()?,
         methods: vec!["sam".into()],
         thresholds: vec![Threshold { method: None, name: None, value: SAM_THRESHOLD }],

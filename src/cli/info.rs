@@ -34,6 +34,7 @@ pub(super) struct Info {
 enum Found {
     Scene { description: Box<Description>, problems: Vec<String> },
     Library(Library),
+    Libraries(Vec<Library>),
     Statistics(Summary),
 }
 
@@ -47,6 +48,7 @@ pub(super) fn run(args: &Info) -> Result<Exit> {
     let text = match &found {
         Found::Scene { description, problems } => scene_text(description, problems),
         Found::Library(library) => library_text(library),
+        Found::Libraries(libraries) => libraries.iter().map(library_text).collect::<Vec<_>>().join("\n"),
         Found::Statistics(summary) => summary.text(),
     };
     print(&text).map(|()| Exit::Done)
@@ -57,6 +59,9 @@ fn find(path: &Path, reading: &Reading) -> Result<Found> {
         return Ok(Found::Statistics(Summary::of(&Statistics::read(path)?)));
     }
     // Of a CSV that begins otherwise, the library's refusal says how it should.
+    if path.is_dir() && Library::recognises(path) {
+        return Library::open_all(&[path.to_owned()], reading.unit()).map(Found::Libraries);
+    }
     let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
     if csv || Library::recognises(path) {
         return Library::open(path, reading.unit()).map(Found::Library);

@@ -6,6 +6,7 @@ use super::trace::traced;
 use super::value;
 use crate::background::Shrinkage;
 use crate::error::{Error, Result};
+use crate::library::select::Choice;
 use crate::pipeline::{BackendChoice, BackgroundChoice, Ceiling, Limits, Request, Settings};
 use crate::scene::SceneOptions;
 use crate::spectrum::{WavelengthRange, WavelengthUnit};
@@ -16,7 +17,8 @@ pub(super) struct Question {
     /// The scene: an ENVI cube (either of its two files) or a GeoTIFF.
     scene: PathBuf,
 
-    /// Spectral library: ENVI .sli or CSV; may be given several times. Only rx needs none.
+    /// Spectral library: ENVI .sli, CSV, USGS splib07 or splib06 ASCII, ECOSTRESS or ASTER text; a file or a folder; may
+    /// be given several times. Only rx needs none.
     #[arg(long, short, num_args = 1.., value_name = "LIB")]
     library: Vec<PathBuf>,
 
@@ -32,10 +34,8 @@ pub(super) struct Question {
     #[arg(long, value_enum, default_value = "signed", value_name = "FORM")]
     ace: AceForm,
 
-    /// Spectra to look for, separated by commas: whole names or the words they begin with; @FILE has one a line.
-    /// Without it, all spectra of the libraries.
-    #[arg(long, value_name = "NAME,…|@FILE")]
-    targets: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
 
     /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
     #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
@@ -73,7 +73,7 @@ impl Question {
             scene_options: self.reading.options(),
             libraries: self.library.clone(),
             library_unit: self.reading.wavelength_unit,
-            targets: targets(&self.targets)?,
+            targets: self.filter.choice()?,
             wavelengths: self.wavelengths.clone(),
             match_bands_by_index: self.match_bands_by_index,
             methods: self.method.clone(),
@@ -87,6 +87,26 @@ impl Question {
             shrinkage: self.shrinkage,
             ..Request::default()
         })
+    }
+}
+
+/// Which spectra of the libraries.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Filter {
+    /// Spectra to look for, separated by commas: whole names, the words they begin with, or patterns such as 'Alun*';
+    /// @FILE has one a line. Without it, all spectra of the libraries.
+    #[arg(long, value_name = "NAME,…|@FILE")]
+    targets: Vec<String>,
+
+    /// Only spectra of these groups, separated by commas, names or patterns: a chapter's folder (USGS), a class
+    /// (ECOSTRESS), or a file's name without its extension (CSV, .sli). `alunite library` lists them.
+    #[arg(long, value_name = "GROUP,…", value_delimiter = ',')]
+    groups: Vec<String>,
+}
+
+impl Filter {
+    pub(super) fn choice(&self) -> Result<Choice> {
+        Ok(Choice { names: targets(&self.targets)?, groups: self.groups.clone() })
     }
 }
 

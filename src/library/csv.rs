@@ -1,21 +1,22 @@
-//! Libraries as CSV: a column of wavelengths, then one column a spectrum.
+//! Libraries as CSV, either way round: a column or a row of wavelengths, then a column or a row for each spectrum.
 //!
 //! ```text
-//! wavelength_um,fwhm_um,Alunite GDS84 Na03,"Illite, IMt-1"
-//! 2.1650,0.0099,0.4213,0.5127
-//! 2.1740,0.0099,,0.5098
+//! wavelength_um,fwhm_um,Alunite GDS84 Na03,"Illite, IMt-1"      wavelength_um,2.1650,2.1740
+//! 2.1650,0.0099,0.4213,0.5127                                   fwhm_um,0.0099,0.0099
+//! 2.1740,0.0099,,0.5098                                         Alunite GDS84 Na03,0.4213,
+//!                                                               "Illite, IMt-1",0.5127,0.5098
 //! ```
 //!
-//! The first column is `wavelength_um`, `wavelength_nm`, `wavelength` (when a flag gives the unit) or `channel`
-//! (numbers 1, 2, 3 ...). The second may be `fwhm_um` or `fwhm_nm`. An empty cell is a deleted channel.
+//! The first column (or row) is `wavelength_um`, `wavelength_nm`, `wavelength` (when a flag gives the unit) or `channel`
+//! (numbers 1, 2, 3 ...). The second may be `fwhm_um` or `fwhm_nm`. An empty cell is a deleted channel. Where the rest of
+//! the first row is numbers and the rest of the first column is not, spectra are rows.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use csv::StringRecord;
-
-use super::{Axis, DELETED, Library, Spectrum, axis_of, notes_on_values, refuse_rows_that_are_not_spectra};
+use super::text::or_deleted;
+use super::{Axis, Library, Spectrum, axis_of, notes_on_values, refuse_rows_that_are_not_spectra};
 use crate::error::{Error, Result};
 use crate::spectrum::WavelengthUnit;
 use crate::wavelengths::{Declared, Spectral};
@@ -32,33 +33,147 @@ pub(super) fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Resu
 }
 
 fn read(path: &Path, from: impl Read, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
-    // Flexible and untrimmed: a ragged row is refused here, in words that name the row.
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(from);
-    let headers = reader.headers().map_err(|e| broken(path, &e))?;
-    let columns = Columns::parse(path, headers)?;
+    let table = Table::read(path, from)?;
+    let columns = Columns::parse(&table)?;
+    let group = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let (mut first, mut widths) = (Vec::new(), Vec::new());
-    let mut spectra: Vec<Spectrum> =
-        columns.names.iter().map(|name| Spectrum { name: name.clone(), values: Vec::new() }).collect();
-    for record in reader.records() {
-        let row = Row { path, columns: &columns, record: record.map_err(|e| broken(path, &e))? };
-        row.check_length()?;
-        first.push(row.required(0)?);
+    let spectrum =
+        |name: &String| Spectrum { name: name.clone(), group: group.clone(), file: path.into(), values: Vec::new() };
+    let mut spectra: Vec<Spectrum> = columns.names.iter().map(spectrum).collect();
+    for channel in 1..table.channels() {
+        first.push(table.number(channel, 0)?);
         if columns.fwhm.is_some() {
-            widths.push(row.width()?);
+            widths.push(table.width(channel)?);
         }
         for (i, spectrum) in spectra.iter_mut().enumerate() {
-            spectrum.values.push(row.reflectance(columns.before_spectra() + i)?);
+            spectrum.values.push(table.reflectance(channel, columns.before_spectra() + i)?);
         }
     }
     if first.is_empty() {
         return Err(Error::refused(path.display(), "holds a header and no rows")
             .hint("give one row for each channel, below the header"));
     }
-    refuse_rows_that_are_not_spectra(path, "column", columns.before_spectra(), &spectra)?;
-    columns.check_channels(path, &first)?;
+    refuse_rows_that_are_not_spectra(path, table.unit(), columns.before_spectra(), &spectra)?;
+    columns.check_channels(&table, &first)?;
     let mut notes: Vec<String> = notes_on_values(&spectra).into_iter().collect();
-    let axis = columns.axis(path, first, &widths, wavelength_unit, &mut notes);
-    Ok(Library { path: path.into(), companions: Vec::new(), format: FORMAT, axis, spectra, notes })
+    let fwhm_source = columns.fwhm.is_some().then(|| format!("its {} '{}'", table.unit(), columns.headers[1]));
+    let axis = columns.axis(&table, first, &widths, wavelength_unit, &mut notes);
+    Ok(Library { path: path.into(), companions: Vec::new(), format: FORMAT, axis, fwhm_source, spectra, notes })
+}
+
+/// The cells, by channel (0: the headers) and column, whichever way round they lie in the file.
+struct Table<'a> {
+    path: &'a Path,
+    /// Line in the file, and its cells.
+    rows: Vec<(u64, Vec<String>)>,
+    /// Spectra are rows of the file.
+    turned: bool,
+}
+
+impl<'a> Table<'a> {
+    fn read(path: &'a Path, from: impl Read) -> Result<Self> {
+        // Flexible and untrimmed: a ragged row is refused here, in words that name the row.
+        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(from);
+        let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|e| broken(path, &e))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let mut cells: Vec<String> = record.iter().map(|c| c.trim().to_owned()).collect();
+            if rows.is_empty()
+                && let Some(first) = cells.first_mut()
+            {
+                *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
+            }
+            let expected = rows.first().map_or(cells.len(), |(_, header)| header.len());
+            if cells.len() != expected {
+                return Err(Error::refused(
+                    format!("{}, row {line}", path.display()),
+                    format!("found {} cells, expected {expected} as in the header", cells.len()),
+                )
+                .hint("put names that hold commas in double quotes; leave the cells of deleted channels empty"));
+            }
+            rows.push((line, cells));
+        }
+        let mut table = Self { path, rows, turned: false };
+        table.turned = table.is_turned()?;
+        Ok(table)
+    }
+
+    /// Whether the rest of the first row is numbers and the rest of the first column is not.
+    fn is_turned(&self) -> Result<bool> {
+        let number = |cell: &String| cell.parse::<f64>().is_ok();
+        let Some((line, header)) = self.rows.first() else { return Ok(false) };
+        if header.len() < 2 || !header.iter().skip(1).all(number) {
+            return Ok(false);
+        }
+        let turned = self.rows.iter().skip(1).any(|(_, row)| row.first().is_some_and(|cell| !number(cell)));
+        if turned || self.rows.len() < 2 {
+            return Ok(turned);
+        }
+        let what = "the first row and the first column are both numbers: which of them are the wavelengths?";
+        Err(Error::refused(format!("{}, row {line}", self.path.display()), what)
+            .hint("give the spectra names that are no numbers"))
+    }
+
+    /// Channels, the headers' included.
+    fn channels(&self) -> usize {
+        if self.turned { self.rows.first().map_or(0, |(_, header)| header.len()) } else { self.rows.len() }
+    }
+
+    /// How the file counts spectra.
+    fn unit(&self) -> &'static str {
+        if self.turned { "row" } else { "column" }
+    }
+
+    fn cell(&self, channel: usize, column: usize) -> &str {
+        let (row, column) = if self.turned { (column, channel) } else { (channel, column) };
+        self.rows.get(row).and_then(|(_, cells)| cells.get(column)).map_or("", String::as_str)
+    }
+
+    /// The names of the columns; a row's name when spectra are rows.
+    fn headers(&self) -> Vec<String> {
+        let columns = if self.turned { self.rows.len() } else { self.rows.first().map_or(0, |(_, h)| h.len()) };
+        (0..columns).map(|column| self.cell(0, column).to_owned()).collect()
+    }
+
+    fn place(&self, channel: usize, column: usize) -> String {
+        let (row, across) = if self.turned { (column, channel) } else { (channel, column) };
+        let line = self.rows.get(row).map_or(1, |(line, _)| *line);
+        format!("{}, row {line}, column {} ('{}')", self.path.display(), across + 1, self.cell(0, column))
+    }
+
+    fn refused(&self, channel: usize, column: usize, what: &str) -> Error {
+        Error::refused(self.place(channel, column), what)
+    }
+
+    /// A cell that must hold a finite number.
+    fn number(&self, channel: usize, column: usize) -> Result<f64> {
+        let cell = self.cell(channel, column);
+        match cell.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ if cell.is_empty() => Err(self.refused(channel, column, "found an empty cell, expected a number")),
+            _ => Err(self.refused(channel, column, &format!("found '{cell}', expected a number"))),
+        }
+    }
+
+    fn width(&self, channel: usize) -> Result<f64> {
+        match self.number(channel, 1)? {
+            width if width > 0.0 => Ok(width),
+            width => Err(self.refused(channel, 1, &format!("found {width}, expected a width above 0"))),
+        }
+    }
+
+    /// A cell of a spectrum: empty, NaN and the fill of USGS releases mean a deleted channel.
+    fn reflectance(&self, channel: usize, column: usize) -> Result<f64> {
+        let cell = self.cell(channel, column);
+        if cell.is_empty() || cell.eq_ignore_ascii_case("nan") {
+            return Ok(f64::NAN);
+        }
+        match self.number(channel, column) {
+            Ok(value) => Ok(or_deleted(value)),
+            Err(problem) => Err(problem.hint("leave the cell of a deleted channel empty")),
+        }
+    }
 }
 
 /// What the first column holds.
@@ -77,8 +192,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn parse(path: &Path, headers: &StringRecord) -> Result<Self> {
-        let headers: Vec<String> = headers.iter().map(|h| h.trim().to_owned()).collect();
+    fn parse(table: &Table<'_>) -> Result<Self> {
+        let path = table.path;
+        let headers = table.headers();
         let found = headers.first().map_or("", String::as_str);
         let first = match found.to_lowercase().as_str() {
             "wavelength_um" => First::Wavelength(Some(WavelengthUnit::Micrometers)),
@@ -87,7 +203,7 @@ impl Columns {
             "channel" => First::Channel,
             _ => {
                 return Err(Error::refused(
-                    place(path, 1, 0, found),
+                    table.place(0, 0),
                     "the first column is not wavelength_um, wavelength_nm or channel",
                 )
                 .hint("name the first column of the header row by what it holds, and separate columns by commas"));
@@ -99,24 +215,24 @@ impl Columns {
             _ => None,
         };
         if fwhm.is_some() && first == First::Channel {
-            return Err(Error::refused(place(path, 1, 1, &headers[1]), "channels without wavelengths have no width"));
+            return Err(Error::refused(table.place(0, 1), "channels without wavelengths have no width"));
         }
         let before = if fwhm.is_some() { 2 } else { 1 };
         for (column, header) in headers.iter().enumerate().skip(before) {
-            let refused = |what: String| Err(Error::refused(place(path, 1, column, header), what));
+            let refused = |what: String| Err(Error::refused(table.place(0, column), what));
             if header.is_empty() {
-                return refused("the column has no name".into());
+                return refused(format!("the {} has no name", table.unit()));
             }
             if matches!(header.to_lowercase().as_str(), "fwhm" | "fwhm_um" | "fwhm_nm") {
-                return refused("widths are the second column, named fwhm_um or fwhm_nm".into());
+                return refused(format!("widths are the second {}, named fwhm_um or fwhm_nm", table.unit()));
             }
             if let Some(earlier) = headers[..column].iter().position(|h| h == header) {
-                return refused(format!("the name stands in column {} already", earlier + 1));
+                return refused(format!("the name stands in {} {} already", table.unit(), earlier + 1));
             }
         }
         let names = headers[before..].to_vec();
         if names.is_empty() {
-            return Err(Error::refused(path.display(), "holds no spectra").hint("give each spectrum a column"));
+            return Err(Error::refused(path.display(), "holds no spectra").hint("give each spectrum a column or a row"));
         }
         Ok(Self { first, fwhm, names, headers })
     }
@@ -127,12 +243,12 @@ impl Columns {
     }
 
     /// Channels count from 1 without gaps, or matching by index would mean something else.
-    fn check_channels(&self, path: &Path, first: &[f64]) -> Result<()> {
+    fn check_channels(&self, table: &Table<'_>, first: &[f64]) -> Result<()> {
         let wrong = || first.iter().zip(1_u32..).find(|&(&found, expected)| found != f64::from(expected));
         match (self.first == First::Channel).then(wrong).flatten() {
             None => Ok(()),
             Some((found, expected)) => Err(Error::refused(
-                format!("{}, column 1 ('{}')", path.display(), self.headers[0]),
+                format!("{}, {} 1 ('{}')", table.path.display(), table.unit(), self.headers[0]),
                 format!("found channel {found}, expected {expected}"),
             )
             .hint("number the channels 1, 2, 3 ... without gaps")),
@@ -141,25 +257,25 @@ impl Columns {
 
     fn axis(
         &self,
-        path: &Path,
+        table: &Table<'_>,
         first: Vec<f64>,
         widths: &[f64],
         flag: Option<WavelengthUnit>,
         notes: &mut Vec<String>,
     ) -> Result<Axis> {
         let First::Wavelength(declared) = self.first else { return Ok(Axis::Channels(first.len())) };
-        let place = format!("{}, column '{}'", path.display(), self.headers[0]);
+        let place = format!("{}, {} '{}'", table.path.display(), table.unit(), self.headers[0]);
         let unit = declared.map(WavelengthUnit::symbol);
         let found = axis_of(&Declared { place: &place, centres: Some(first), fwhm: None, unit }, flag)?;
-        let found = self.with_widths(path, found, widths)?;
+        let found = self.with_widths(table, found, widths)?;
         notes.extend(found.notes);
         Ok(Axis::Wavelengths(found.bands))
     }
 
     /// Adds the widths, which have a unit of their own and are checked against the centres.
-    fn with_widths(&self, path: &Path, centres: Spectral, widths: &[f64]) -> Result<Spectral> {
+    fn with_widths(&self, table: &Table<'_>, centres: Spectral, widths: &[f64]) -> Result<Spectral> {
         let Some(unit) = self.fwhm else { return Ok(centres) };
-        let place = format!("{}, column '{}'", path.display(), self.headers[1]);
+        let place = format!("{}, {} '{}'", table.path.display(), table.unit(), self.headers[1]);
         let checked = Declared {
             place: &place,
             centres: Some(centres.bands.centres.iter().map(|c| c.0).collect()),
@@ -168,73 +284,6 @@ impl Columns {
         };
         Ok(Spectral { bands: axis_of(&checked, None)?.bands, notes: centres.notes })
     }
-}
-
-/// One row below the header.
-struct Row<'a> {
-    path: &'a Path,
-    columns: &'a Columns,
-    record: StringRecord,
-}
-
-impl Row<'_> {
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
-    }
-
-    fn refused(&self, column: usize, what: &str) -> Error {
-        Error::refused(place(self.path, self.line(), column, &self.columns.headers[column]), what)
-    }
-
-    fn check_length(&self) -> Result<()> {
-        let (found, expected) = (self.record.len(), self.columns.headers.len());
-        if found == expected {
-            return Ok(());
-        }
-        Err(Error::refused(
-            format!("{}, row {}", self.path.display(), self.line()),
-            format!("found {found} cells, expected {expected} as in the header"),
-        )
-        .hint("put names that hold commas in double quotes; leave the cells of deleted channels empty"))
-    }
-
-    fn cell(&self, column: usize) -> &str {
-        self.record.get(column).unwrap_or("").trim()
-    }
-
-    /// A cell that must hold a finite number.
-    fn required(&self, column: usize) -> Result<f64> {
-        let cell = self.cell(column);
-        match cell.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            _ if cell.is_empty() => Err(self.refused(column, "found an empty cell, expected a number")),
-            _ => Err(self.refused(column, &format!("found '{cell}', expected a number"))),
-        }
-    }
-
-    fn width(&self) -> Result<f64> {
-        match self.required(1)? {
-            width if width > 0.0 => Ok(width),
-            width => Err(self.refused(1, &format!("found {width}, expected a width above 0"))),
-        }
-    }
-
-    /// A cell of a spectrum: empty, NaN and the fill of USGS releases mean a deleted channel.
-    fn reflectance(&self, column: usize) -> Result<f64> {
-        let cell = self.cell(column);
-        if cell.is_empty() || cell.eq_ignore_ascii_case("nan") {
-            return Ok(f64::NAN);
-        }
-        match self.required(column) {
-            Ok(value) if value.abs() > DELETED => Ok(f64::NAN),
-            Err(problem) => Err(problem.hint("leave the cell of a deleted channel empty")),
-            value => value,
-        }
-    }
-}
-
-fn place(path: &Path, line: u64, column: usize, header: &str) -> String {
-    format!("{}, row {line}, column {} ('{header}')", path.display(), column + 1)
 }
 
 fn broken(path: &Path, error: &csv::Error) -> Error {
@@ -267,6 +316,32 @@ mod tests {
         assert_eq!(library.spectra[0].name, "Illite, <2um");
         assert!(library.spectra[0].values[0] == 0.5 && library.spectra[0].values[1].is_nan());
         assert!(library.spectra[1].values[0].is_nan() && library.spectra[1].values[1] == 0.2);
+    }
+
+    #[test]
+    fn spectra_in_rows_are_the_table_turned() {
+        let columns = "wavelength_um,fwhm_nm,\"Illite, <2um\",Opal\n2.1,10,0.5,0.1\n2.2,11,,0.2\n2.3,11,0.4,-1.23e34\n";
+        let rows = "wavelength_um,2.1,2.2,2.3\nfwhm_nm,10,11,11\n\"Illite, <2um\",0.5,,0.4\nOpal,0.1,0.2,-1.23e34\n";
+        let [columns, rows] = [columns, rows].map(|text| parse(text, None).unwrap());
+        assert_eq!(columns.axis.unwrap(), rows.axis.unwrap());
+        for (a, b) in columns.spectra.iter().zip(&rows.spectra) {
+            assert_eq!((&a.name, &a.group), (&b.name, &b.group));
+            assert!(a.values.iter().zip(&b.values).all(|(x, y)| x == y || x.is_nan() && y.is_nan()), "{}", a.name);
+        }
+        assert_eq!(rows.fwhm_source.unwrap(), "its row 'fwhm_nm'");
+        assert_eq!(parse("channel,1,2\nA,0.1,0.2\n", None).unwrap().axis.unwrap(), Axis::Channels(2));
+        let cases = [
+            ("wavelength_nm,2100,2200\nA,0.1,x\n", "row 2, column 3 ('A'): found 'x', expected a number"),
+            ("wavelength_nm,2100,2200\nA,0.1\n", "row 2: found 2 cells, expected 3"),
+            ("wavelength_nm,2100,2200\nA,0.1,0.2\nA,0.1,0.2\n", "row 3, column 1 ('A'): the name stands in row 2"),
+            ("wavelength_nm,2100,2200\nA,0.1,0.2\nfwhm_nm,10,10\n", "widths are the second row"),
+            ("wavelength_nm,2100,2200\nA,,\n", "row 2, 'A': every channel is deleted"),
+            ("wavelength_nm,1,2\n2100,0.1,0.2\n2200,0.1,0.2\n", "which of them are the wavelengths?"),
+        ];
+        for (text, expected) in cases {
+            let problem = parse(text, None).unwrap_err();
+            assert!(problem.to_string().contains(expected) && problem.kind() == ErrorKind::Refused, "{problem}");
+        }
     }
 
     #[test]

@@ -27,21 +27,29 @@ pub(super) fn open(data: &Path, header: &Path, wavelength_unit: Option<Wavelengt
     header.check_size(data, &[("spectra (lines)", lines), ("channels (samples)", samples)])?;
     let names = names(&header, lines)?;
     let (unique, mut notes) = unique_names(names);
+    let group = data.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let spectra: Vec<Spectrum> = values(data, &header, lines, samples)?
         .chunks_exact(samples)
         .zip(unique)
-        .map(|(values, name)| Spectrum { name, values: values.to_vec() })
+        .map(|(values, name)| Spectrum { name, group: group.clone(), file: data.into(), values: values.to_vec() })
         .collect();
     refuse_rows_that_are_not_spectra(data, "row", 0, &spectra)?;
     notes.splice(0..0, header.notes().iter().cloned());
     notes.extend(notes_on_values(&spectra));
     let axis = axis(&header, samples, wavelength_unit, &mut notes);
-    Ok(Library { path: data.into(), companions: vec![header.path().into()], format: FORMAT, axis, spectra, notes })
+    let fwhm_source = header.text("fwhm").map(|_| "its header".to_owned());
+    let companions = vec![header.path().into()];
+    Ok(Library { path: data.into(), companions, format: FORMAT, axis, fwhm_source, spectra, notes })
+}
+
+/// Whether a header is that of a spectral library.
+pub(super) fn is_library(header: &Header) -> bool {
+    header.text("file type").is_some_and(|t| t.eq_ignore_ascii_case("ENVI Spectral Library"))
 }
 
 fn check_file_type(header: &Header) -> Result<()> {
     let found = header.text("file type").unwrap_or("");
-    if !found.eq_ignore_ascii_case("ENVI Spectral Library") {
+    if !is_library(header) {
         return Err(Error::refused(
             header.place("file type"),
             format!("found '{found}', expected 'ENVI Spectral Library'"),

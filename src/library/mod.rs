@@ -1,16 +1,28 @@
-//! Spectral libraries in, and their spectra on a scene's bands.
+//! Spectral libraries in, chosen from, and their spectra on a scene's bands.
+//!
+//! One file a kind of library: `csv`, `envi`, `splib07`, `splib06`, `ecostress`; `folder` gathers what lies in a folder.
 
 mod csv;
+mod ecostress;
 mod envi;
+mod folder;
+mod kind;
 pub mod resample;
+pub mod select;
+mod single;
+mod splib06;
+mod splib07;
 mod spline;
+mod text;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+use kind::Kind;
+use single::Found;
+use splib07::Axes;
 
 use crate::envi::{Header, find_pair};
 use crate::error::{Error, Result};
@@ -31,6 +43,10 @@ pub enum Axis {
 pub struct Spectrum {
     /// The name, unique within its library (a repeated name gets ` #2`, ` #3` ...).
     pub name: String,
+    /// What it belongs to: its chapter (the folder of a USGS release), its class (ECOSTRESS), or the stem of its library.
+    pub group: String,
+    /// The file that its values are in.
+    pub file: PathBuf,
     /// One value a channel, reflectance; NaN where the channel was deleted.
     pub values: Vec<f64>,
 }
@@ -38,15 +54,17 @@ pub struct Spectrum {
 /// A spectral library: spectra on one axis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Library {
-    /// The file that holds the spectra.
+    /// The file that holds the spectra, or the folder that holds their files.
     pub path: PathBuf,
-    /// Further files that belong to it (the header).
+    /// Further files that every spectrum depends on: a header, wavelengths, widths.
     pub companions: Vec<PathBuf>,
-    /// `ENVI spectral library` or `CSV`.
+    /// `ENVI spectral library`, `CSV`, `USGS splib07 ASCII` ...
     pub format: &'static str,
     /// The channels, or why they cannot be used.
     #[serde(serialize_with = "crate::error::or_problem")]
     pub axis: Result<Axis>,
+    /// Where the widths of the channels stand; `None` where the library gives none.
+    pub fwhm_source: Option<String>,
     /// The spectra.
     pub spectra: Vec<Spectrum>,
     /// Oddities found: one sentence each.
@@ -64,27 +82,40 @@ const PERCENT_ABOVE: f64 = 2.0;
 const PLAUSIBLE_REFLECTANCE: f64 = 1e3;
 
 impl Library {
-    /// Whether the file is a library by its content: a CSV that begins as one, or an ENVI header that says so.
+    /// Whether the file, or a file in the folder, is a library by its content: a text that begins as one, or an ENVI
+    /// header that says so.
     #[must_use]
     pub fn recognises(path: &Path) -> bool {
-        if beginning(path).is_ok_and(|start| looks_like_csv(&start)) {
+        if path.is_dir() {
+            return folder::recognises(path);
+        }
+        if Kind::of(path).is_ok_and(|kind| kind.is_some()) {
             return true;
         }
-        let header = find_pair(path).and_then(|(_, header)| Header::read(&header));
-        header.is_ok_and(|h| h.text("file type").is_some_and(|t| t.eq_ignore_ascii_case("ENVI Spectral Library")))
+        find_pair(path).and_then(|(_, header)| Header::read(&header)).is_ok_and(|h| envi::is_library(&h))
     }
 
-    /// Opens an ENVI spectral library (either of its two files may be named) or a CSV.
+    /// Opens a file: an ENVI spectral library (either of its two files may be named), a CSV, or one spectrum of a release.
     ///
     /// `wavelength_unit` is for files that declare no unit or an implausible one.
     ///
     /// # Errors
-    /// Refuses files that are neither, sizes that do not match the header, rows that are not spectra.
+    /// Refuses files that are none of these, sizes that do not match the header, what is not reflectance.
     pub fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Self> {
-        let start = beginning(path)?;
+        let start = text::beginning(path)?;
         // By content, before looking for a header: a CSV may lie beside an ENVI library of the same name.
-        if looks_like_csv(&start) {
-            return csv::open(path, wavelength_unit);
+        match Kind::of_beginning(&start) {
+            Some(Kind::Csv) => return csv::open(path, wavelength_unit),
+            Some(kind) => {
+                return match kind.read(path, wavelength_unit, &mut Axes::default())? {
+                    Found::Spectrum(library) => Ok(library),
+                    Found::Other(what) | Found::Companion(what) => {
+                        Err(Error::refused(path.display(), format!("found {what}, expected a spectrum of reflectance"))
+                            .hint("name a spectrum, or the folder that holds them"))
+                    }
+                };
+            }
+            None => {}
         }
         match find_pair(path) {
             Ok((data, header)) => envi::open(&data, &header, wavelength_unit),
@@ -97,19 +128,27 @@ impl Library {
             }
         }
     }
-}
 
-fn beginning(path: &Path) -> Result<Vec<u8>> {
-    let refused = |e| Error::refused(path.display(), format!("cannot be opened: {e}"));
-    let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).map_err(refused)?;
-    Ok(start)
-}
+    /// Opens files as [`Library::open`], and of folders every spectrum in and below them, as one library for each axis.
+    ///
+    /// # Errors
+    /// As [`Library::open`]; refuses folders without spectra, and a damaged spectrum in one by its name.
+    pub fn open_all(paths: &[PathBuf], wavelength_unit: Option<WavelengthUnit>) -> Result<Vec<Self>> {
+        let mut libraries = Vec::new();
+        for path in paths {
+            match path.is_dir() {
+                true => libraries.extend(folder::open(path, wavelength_unit)?),
+                false => libraries.push(Self::open(path, wavelength_unit)?),
+            }
+        }
+        Ok(libraries)
+    }
 
-fn looks_like_csv(start: &[u8]) -> bool {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let word: Vec<u8> = start.iter().filter(|b| !b"\" ".contains(b)).take(10).map(u8::to_ascii_lowercase).collect();
-    word.starts_with(b"wavelength") || word.starts_with(b"channel")
+    /// The name of its file or folder without the extension.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+    }
 }
 
 fn looks_like_text(start: &[u8]) -> bool {
@@ -181,5 +220,7 @@ fn refuse_rows_that_are_not_spectra(path: &Path, unit: &str, before: usize, spec
     Ok(())
 }
 
+#[cfg(test)]
+mod release_tests;
 #[cfg(test)]
 mod tests;

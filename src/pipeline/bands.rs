@@ -3,10 +3,10 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::targets::Target;
 use crate::error::{Error, Result};
 use crate::library::Axis;
 use crate::library::resample::Resampler;
+use crate::library::select::Target;
 use crate::scene::{Description, Scene};
 use crate::spectrum::{Bands, Nanometers, WavelengthRange};
 

@@ -1,5 +1,6 @@
 //! The plan: all that decides the result of a run, fixed before the work starts.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -17,6 +18,7 @@ use crate::compute::{Scores, Task};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::library::Library;
+use crate::library::select::{Choice, Target, select};
 use crate::methods::{self, Method, Needs};
 use crate::scene::{Scene, SceneOptions};
 use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
@@ -33,8 +35,8 @@ pub struct Request {
     pub libraries: Vec<PathBuf>,
     /// Unit of the libraries' wavelengths where they declare none.
     pub library_unit: Option<WavelengthUnit>,
-    /// Names of the targets; `None` for all spectra of the libraries.
-    pub targets: Option<Vec<String>>,
+    /// Which spectra of the libraries are the targets.
+    pub targets: Choice,
     /// Wavelengths to use; empty for all.
     pub wavelengths: Vec<WavelengthRange>,
     /// Channel i of the library is band i of the scene.
@@ -241,13 +243,11 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let has_targets = methods.iter().any(|m| m.has_targets());
     check_background(&request.background, has_targets)?;
     if request.libraries.is_empty() && has_targets {
-        return Err(
-            Error::refused("--library", "none was given").hint("name a spectral library: an ENVI .sli or a CSV")
-        );
+        return Err(Error::refused("--library", "none was given")
+            .hint("name a spectral library: an ENVI .sli, a CSV, or a folder of USGS or ECOSTRESS spectra"));
     }
-    let libraries: Vec<Library> =
-        request.libraries.iter().map(|path| Library::open(path, request.library_unit)).collect::<Result<_>>()?;
-    let targets = if has_targets { targets::select(&libraries, request.targets.as_deref())? } else { Vec::new() };
+    let libraries = Library::open_all(&request.libraries, request.library_unit)?;
+    let targets = if has_targets { select(&libraries, &request.targets)? } else { Vec::new() };
     if targets.len() > Scores::MAX_TARGETS {
         let what = format!("{} spectra; at most {} can be told apart", targets.len(), Scores::MAX_TARGETS);
         return Err(Error::refused("targets", what).hint("choose some with --targets"));
@@ -261,6 +261,9 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let mut notes = described.notes.clone();
     notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
     notes.extend(bands.notes);
+    // Libraries of one folder have much in common.
+    let mut said = HashSet::new();
+    notes.retain(|note| said.insert(note.clone()));
     let mut planned_methods = Vec::new();
     for (&method, thresholds) in methods.iter().zip(thresholds) {
         let given = targets::given(&request.thresholds, method);
@@ -282,7 +285,7 @@ pub fn plan(request: &Request) -> Result<Planned> {
     }
     let files = std::iter::once(&described.path)
         .chain(&described.companions)
-        .chain(libraries.iter().flat_map(|l| std::iter::once(&l.path).chain(&l.companions)))
+        .chain(library_files(&targets))
         .chain(request.background.files());
     let draft = Plan {
         version: env!("CARGO_PKG_VERSION"),
@@ -311,6 +314,13 @@ pub fn plan(request: &Request) -> Result<Planned> {
         shrinkage: request.shrinkage,
         draft,
     })
+}
+
+/// The files that the targets are in, and what belongs to their libraries, each once and in the order of the targets.
+fn library_files<'a>(targets: &[(String, Target<'a>)]) -> Vec<&'a PathBuf> {
+    let mut seen = HashSet::new();
+    let files = targets.iter().flat_map(|(_, t)| std::iter::once(&t.spectrum.file).chain(&t.library.companions));
+    files.filter(|file| seen.insert(*file)).collect()
 }
 
 impl Planned {

@@ -1,82 +1,8 @@
-//! Which spectra of the libraries are looked for, by what names, with what thresholds.
-
-use std::collections::HashMap;
+//! The thresholds of the spectra that are looked for.
 
 use crate::error::{Error, Result};
-use crate::library::{Library, Spectrum};
+use crate::library::select::find;
 use crate::methods::{self, Method};
-
-/// A spectrum of one of the libraries.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) library: &'a Library,
-    pub(super) spectrum: &'a Spectrum,
-}
-
-/// All spectra under names that are unique over all libraries: a name that two libraries have gets the library's stem.
-fn named(libraries: &[Library]) -> Vec<(String, Target<'_>)> {
-    let mut count: HashMap<&str, usize> = HashMap::new();
-    for spectrum in libraries.iter().flat_map(|l| &l.spectra) {
-        *count.entry(&spectrum.name).or_default() += 1;
-    }
-    let one = |library, spectrum: &'_ Spectrum| {
-        let stem = |l: &Library| l.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        match count[spectrum.name.as_str()] {
-            1 => spectrum.name.clone(),
-            _ => format!("{} [{}]", spectrum.name, stem(library)),
-        }
-    };
-    libraries
-        .iter()
-        .flat_map(|l| l.spectra.iter().map(move |s| (one(l, s), Target { library: l, spectrum: s })))
-        .collect()
-}
-
-/// Whether `asked` means the spectrum called `name`: its whole name, or the words that it begins with, in any case.
-fn means(asked: &str, name: &str) -> bool {
-    let (asked, name) = (asked.trim().to_lowercase(), name.to_lowercase());
-    name.strip_prefix(&asked).is_some_and(|rest| !asked.is_empty() && (rest.is_empty() || rest.starts_with(' ')))
-}
-
-/// The indices of `names` that `asked` means: exactly that name if there is one, else all that begin with its words.
-fn find(asked: &str, names: &[&str]) -> Vec<usize> {
-    let exact: Vec<usize> = (0..names.len()).filter(|&i| names[i].eq_ignore_ascii_case(asked.trim())).collect();
-    if exact.is_empty() { (0..names.len()).filter(|&i| means(asked, names[i])).collect() } else { exact }
-}
-
-fn unknown(place: &str, asked: &str, names: &[&str]) -> Error {
-    let mut near: Vec<(f64, &str)> =
-        names.iter().map(|n| (strsim::jaro_winkler(&asked.to_lowercase(), &n.to_lowercase()), *n)).collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<&str> = near.iter().take(3).map(|(_, n)| *n).collect();
-    Error::refused(place, format!("no spectrum is called '{asked}'"))
-        .hint(format!("the nearest names are: {}", near.join("; ")))
-}
-
-/// The targets asked for, in the order asked; all spectra when `asked` is `None`.
-pub(super) fn select<'a>(libraries: &'a [Library], asked: Option<&[String]>) -> Result<Vec<(String, Target<'a>)>> {
-    let all = named(libraries);
-    let chosen = match asked {
-        None => all,
-        Some(asked) => {
-            let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
-            let mut chosen: Vec<usize> = Vec::new();
-            for asked in asked {
-                let found = find(asked, &names);
-                if found.is_empty() {
-                    return Err(unknown("--targets", asked, &names));
-                }
-                chosen.extend(found.into_iter().filter(|i| !chosen.contains(i)).collect::<Vec<_>>());
-            }
-            chosen.into_iter().map(|i| all[i].clone()).collect()
-        }
-    };
-    if chosen.is_empty() {
-        return Err(Error::refused("targets", "none was asked for")
-            .hint("name spectra of the library, or leave --targets out to take all"));
-    }
-    Ok(chosen)
-}
 
 /// A threshold: of all methods or one, for all targets or those of one name.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,11 +86,7 @@ fn of_method(names: &[String], rules: &[Threshold], method: &dyn Method) -> Resu
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     for rule in rules {
         let Some(name) = &rule.name else { continue };
-        let found = find(name, &known);
-        if found.is_empty() {
-            return Err(unknown("--threshold", name, &known));
-        }
-        found.into_iter().for_each(|i| thresholds[i] = rule.value);
+        find("--threshold", name, &known)?.into_iter().for_each(|i| thresholds[i] = rule.value);
     }
     Ok(thresholds)
 }
@@ -172,37 +94,6 @@ fn of_method(names: &[String], rules: &[Threshold], method: &dyn Method) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn library(stem: &str, names: &[&str]) -> Library {
-        let spectra = names.iter().map(|n| Spectrum { name: (*n).into(), values: vec![0.1] }).collect();
-        Library {
-            path: format!("{stem}.csv").into(),
-            companions: vec![],
-            format: "CSV",
-            axis: Ok(crate::library::Axis::Channels(1)),
-            spectra,
-            notes: vec![],
-        }
-    }
-
-    #[test]
-    fn a_name_means_itself_or_what_begins_with_its_words() {
-        let libraries = [
-            library("a", &["Alunite GDS84", "Alunite", "Alunitex", "Kaolinite KGa-1 (wxl)"]),
-            library("b", &["Opal", "Alunite"]),
-        ];
-        let names = |asked: &[&str]| -> Result<Vec<String>> {
-            let asked: Vec<String> = asked.iter().map(|s| (*s).to_owned()).collect();
-            Ok(select(&libraries, Some(&asked))?.into_iter().map(|(n, _)| n).collect())
-        };
-        assert_eq!(names(&["kaolinite kga-1"]).unwrap(), ["Kaolinite KGa-1 (wxl)"]);
-        assert_eq!(names(&["opal", "alunite"]).unwrap(), ["Opal", "Alunite GDS84", "Alunite [a]", "Alunite [b]"]);
-        assert_eq!(names(&["Alunite [b]"]).unwrap(), ["Alunite [b]"]);
-        let error = names(&["Kaolinte"]).unwrap_err();
-        assert!(error.next_step().unwrap().contains("Kaolinite KGa-1 (wxl)"), "{error:?}");
-        assert!(names(&[]).is_err() && names(&[""]).is_err());
-        assert_eq!(select(&libraries, None).unwrap().len(), 6);
-    }
 
     #[test]
     fn thresholds_by_name_win_over_the_general_one() {
@@ -213,6 +104,7 @@ mod tests {
         assert_eq!(of(&[]).unwrap(), [0.1, 0.1]);
         assert_eq!(of(&["Alunite=0.08", "0.2"]).unwrap(), [0.08, 0.2]);
         assert_eq!(of(&["sam:Alunite=0.08", "0.2"]).unwrap(), [0.08, 0.2]);
+        assert_eq!(of(&["*GDS*=0.08"]).unwrap(), [0.08, 0.1]);
         assert!(of(&["Topaz=0.08"]).is_err());
         assert!(of(&["-0.1"]).is_err() && of(&["NaN"]).is_err() && of(&["4"]).is_err());
         assert!("Alunite=x".parse::<Threshold>().is_err());

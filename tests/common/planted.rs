@@ -3,6 +3,7 @@
 
 use alunite::compute::Backend as _;
 use alunite::compute::cpu::Cpu;
+use alunite::library::select::Choice;
 use alunite::pipeline::{self, Limits, Pass, Processor, Request, Silent};
 use alunite::spectrum::WavelengthRange;
 use alunite::synthetic::planted::{self, Settings};
@@ -34,7 +35,7 @@ pub(crate) fn areas(settings: &Settings, wavelengths: &[WavelengthRange]) -> [f6
     let request = Request {
         scene: made.scene,
         libraries: vec![made.library],
-        targets: Some(vec![settings.mineral.to_owned()]),
+        targets: Choice::of(vec![settings.mineral.to_owned()]),
         wavelengths: wavelengths.to_vec(),
         methods: METHODS.map(str::to_owned).to_vec(),
         rules: true,

@@ -3,6 +3,7 @@
 use alunite::compute::Backend;
 use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::Gpu;
+use alunite::library::select::Choice;
 use alunite::methods::{ALL, Needs};
 use alunite::pipeline::{self, BackendChoice, Limits, Pass, Processor, Request, Settings, Silent};
 use alunite::tile::{Sample as _, Window};
@@ -102,7 +103,7 @@ fn all_agree_on_the_synthetic_scene() {
     let request = Request {
         scene: made.scene,
         libraries: vec![made.library],
-        targets: Some(vec!["Alunite".into(), "Calcite".into(), "Hematite".into()]),
+        targets: Choice::of(vec!["Alunite".into(), "Calcite".into(), "Hematite".into()]),
         wavelengths: RANGES.iter().map(|r| r.parse().unwrap()).collect(),
         ..Default::default()
     };
@@ -112,7 +113,7 @@ fn all_agree_on_the_synthetic_scene() {
 fn library(data: &std::path::Path) -> Request {
     Request {
         libraries: vec![data.join("usgs_splib07a_alteration_beckman.sli")],
-        targets: Some(vec!["Alunite GDS84 Na03".into(), "Kaolinite CM9".into(), "Calcite WS272".into()]),
+        targets: Choice::of(vec!["Alunite GDS84 Na03".into(), "Kaolinite CM9".into(), "Calcite WS272".into()]),
         ..Default::default()
     }
 }
