@@ -6,6 +6,7 @@ mod demo;
 mod devices;
 mod explain;
 mod info;
+mod library;
 mod map;
 mod options;
 mod progress;
@@ -39,6 +40,7 @@ enum Command {
     Stats(Box<stats::Stats>),
     Bench(Box<bench::Bench>),
     Info(info::Info),
+    Library(Box<library::Libraries>),
     Explain(explain::Explain),
     Devices(devices::Devices),
     Demo(demo::Demo),
@@ -86,6 +88,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Stats(stats) => stats::run(stats),
         Command::Bench(bench) => bench::run(bench),
         Command::Info(info) => info::run(info),
+        Command::Library(library) => library::run(library),
         Command::Explain(explain) => explain::run(explain),
         Command::Devices(devices) => devices::run(devices),
         Command::Demo(demo) => demo::run(demo),

@@ -1,4 +1,4 @@
-//! Spectral libraries in, chosen from, and their spectra on a scene's bands.
+//! Spectral libraries in, chosen from, listed, written and drawn, and their spectra on a scene's bands.
 //!
 //! One file a kind of library: `csv`, `envi`, `splib07`, `splib06`, `ecostress`; `folder` gathers what lies in a folder.
 
@@ -7,12 +7,15 @@ mod ecostress;
 mod envi;
 mod folder;
 mod kind;
+pub mod listing;
+pub mod plot;
 pub mod resample;
 pub mod select;
 mod single;
 mod splib06;
 mod splib07;
 mod spline;
+pub mod table;
 mod text;
 
 use std::collections::HashSet;
