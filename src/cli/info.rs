@@ -116,6 +116,7 @@ fn bands_text(bands: &Bands) -> String {
 fn scene_text(d: &Description, problems: &[String]) -> String {
     let mut text = String::new();
     line(&mut text, "scene", d.path.display());
+    line(&mut text, "product", d.product.title());
     line(&mut text, "format", d.format);
     line(&mut text, "shape", format_args!("{} lines x {} samples x {} bands", d.lines, d.samples, d.bands));
     let interleave = format!("{:?}", d.interleave).to_uppercase();
@@ -140,6 +141,10 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
     let bad: Vec<usize> = (0..d.good.len()).filter(|&b| !d.good[b]).map(|b| b + 1).collect();
     line(&mut text, "bad bands", if bad.is_empty() { "none flagged".into() } else { ranges(bad.into_iter()) });
     line(&mut text, "no data", d.nodata.map_or("none declared".into(), |v| v.to_string()));
+    if !d.quality.is_empty() {
+        let words: Vec<&str> = d.quality.iter().map(|q| q.word()).collect();
+        line(&mut text, "quality", format_args!("no data where flagged: {}", words.join(", ")));
+    }
     let (gain, offset) = (&d.scaling.gain, &d.scaling.offset);
     let one = |v: &[f64]| v.iter().all(|x| *x == v[0]);
     match one(gain) && one(offset) {

@@ -8,13 +8,13 @@ use crate::background::Shrinkage;
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
 use crate::pipeline::{BackendChoice, BackgroundChoice, Ceiling, Limits, Request, Settings};
-use crate::scene::SceneOptions;
+use crate::scene::{Product, QualityList, SceneOptions};
 use crate::spectrum::{WavelengthRange, WavelengthUnit};
 
 /// What is looked for, where and how: what decides the scores.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Question {
-    /// The scene: an ENVI cube (either of its two files) or a GeoTIFF.
+    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder or its metadata).
     scene: PathBuf,
 
     /// Spectral library: ENVI .sli, CSV, USGS splib07 or splib06 ASCII, ECOSTRESS or ASTER text; a file or a folder; may
@@ -40,6 +40,10 @@ pub(super) struct Question {
     /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
     #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
     wavelengths: Vec<WavelengthRange>,
+
+    /// Use all bands where two detectors overlap, instead of cutting them in the middle of what both see.
+    #[arg(long)]
+    keep_overlap: bool,
 
     #[command(flatten)]
     reading: Reading,
@@ -76,6 +80,7 @@ impl Question {
             targets: self.filter.choice()?,
             wavelengths: self.wavelengths.clone(),
             match_bands_by_index: self.match_bands_by_index,
+            keep_overlap: self.keep_overlap,
             methods: self.method.clone(),
             mf_sigma: self.mf_scale == MfScale::Sigma,
             ace_squared: self.ace == AceForm::Squared,
@@ -171,6 +176,15 @@ pub(super) struct Reading {
     /// Stored value that means no data; replaces the scene's own.
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     nodata: Option<f64>,
+
+    /// What the scene is, instead of what its content says.
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<Product>,
+
+    /// Quality layers of a delivery whose pixels become no data: cloud, cirrus, cloudshadow, haze, snow, water, background,
+    /// pixelmask, separated by commas; or none. Unless given: cloud,cloudshadow,snow.
+    #[arg(long, value_name = "LAYER,…", value_parser = value::<QualityList>)]
+    quality: Option<QualityList>,
 }
 
 impl Reading {
@@ -180,6 +194,8 @@ impl Reading {
             bands_from: self.bands_from.clone(),
             scale: self.scale,
             nodata: self.nodata,
+            product: self.product,
+            quality: self.quality.clone(),
         }
     }
 

@@ -36,6 +36,10 @@ pub(super) struct Stats {
     #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
     wavelengths: Vec<WavelengthRange>,
 
+    /// Use all bands where two detectors overlap, as `map --keep-overlap` does.
+    #[arg(long)]
+    keep_overlap: bool,
+
     /// Only this share of the scene, such as 2/5: the second of five.
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = value::<Shard>)]
     shard: Shard,
@@ -108,6 +112,7 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
         scene: scene.to_owned(),
         scene_options: args.reading.options(),
         wavelengths: args.wavelengths.clone(),
+        keep_overlap: args.keep_overlap,
         // Any method that needs statistics and no library will do.
         methods: vec!["rx".into()],
         background: args.ground.choice(),

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::overlap;
 use crate::error::{Error, Result};
 use crate::library::Axis;
 use crate::library::resample::Resampler;
@@ -24,14 +25,17 @@ pub struct Dropped {
 /// What is used and what is not.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BandsInUse {
-    /// Indices into the scene's bands, ascending.
+    /// Indices into the scene's bands, in the order of their wavelengths; ascending where there are none.
     pub(super) indices: Vec<usize>,
     pub(super) dropped: Vec<Dropped>,
     /// Target spectra on the bands in use, shape (targets, bands).
     pub(super) spectra: Array2<f64>,
-    /// How the libraries came to the scene's bands: one sentence each.
+    /// How detectors were cut and how the libraries came to the scene's bands: one sentence each.
     pub(super) notes: Vec<String>,
 }
+
+/// Why bands that `--wavelengths` does not name are not used.
+const OUTSIDE: &str = "outside the wavelengths asked for";
 
 /// A target may cost this share of the bands; one that would cost more is refused by name.
 const MAX_COST: f64 = 0.1;
@@ -44,6 +48,7 @@ pub(super) fn select(
     targets: &[(String, Target)],
     ranges: &[WavelengthRange],
     by_index: bool,
+    keep_overlap: bool,
 ) -> Result<BandsInUse> {
     let described = &scene.description;
     let place = described.path.display();
@@ -61,7 +66,7 @@ pub(super) fn select(
         if described.good.get(band) == Some(&false) {
             *reason = Some("flagged bad in the scene's band list".into());
         } else if !ranges.is_empty() && !centres.is_some_and(inside) {
-            *reason = Some("outside the wavelengths asked for".into());
+            *reason = Some(OUTSIDE.into());
         }
     }
     let open =
@@ -82,7 +87,12 @@ pub(super) fn select(
     }
     dead.iter().for_each(|&b| reasons[b] = Some("holds no data in every pixel".into()));
 
-    let (values, notes) = on_scene_bands(described, targets, by_index)?;
+    let mut notes = Vec::new();
+    if let Some(centres) = centres.filter(|_| !keep_overlap) {
+        cut_overlaps(centres, &mut reasons, &mut notes);
+    }
+    let (values, told) = on_scene_bands(described, targets, by_index)?;
+    notes.extend(told);
     let alive = open(&reasons);
     refuse_costly(described, targets, &values, &alive)?;
     for &band in &alive {
@@ -92,7 +102,10 @@ pub(super) fn select(
             reasons[band] = Some(format!("not covered by {}", missing.join("; ")));
         }
     }
-    let indices = open(&reasons);
+    let mut indices = open(&reasons);
+    if let Some(centres) = centres {
+        indices.sort_by(|&a, &b| centres.centres[a].0.total_cmp(&centres.centres[b].0));
+    }
     if indices.len() < MIN_BANDS {
         let what =
             format!("{} of {} bands are left to use; at least {MIN_BANDS} are needed", indices.len(), described.bands);
@@ -109,6 +122,25 @@ pub(super) fn select(
         .collect();
     let spectra = Array2::from_shape_fn((targets.len(), indices.len()), |(t, b)| values[(t, indices[b])]);
     Ok(BandsInUse { indices, dropped, spectra, notes })
+}
+
+/// Leaves out the bands of overlapping detectors beyond the cut. Which wavelengths were asked for does not move it.
+fn cut_overlaps(centres: &Bands, reasons: &mut [Option<String>], notes: &mut Vec<String>) {
+    let usable: Vec<bool> = reasons.iter().map(|r| r.as_deref().is_none_or(|r| r == OUTSIDE)).collect();
+    for overlap in overlap::find(&centres.centres, &usable) {
+        let cut: Vec<usize> = overlap.left_out.iter().copied().filter(|&b| reasons[b].is_none()).collect();
+        if cut.is_empty() {
+            continue;
+        }
+        notes.push(format!(
+            "two detectors overlap from {:.2} to {:.2} nm: cut at {:.2} nm, {} bands are left out (--keep-overlap uses them)",
+            overlap.both.start(),
+            overlap.both.end(),
+            overlap.cut,
+            cut.len()
+        ));
+        cut.into_iter().for_each(|b| reasons[b] = Some(overlap.reason()));
+    }
 }
 
 /// Every target on every band of the scene, shape (targets, bands); NaN where it does not cover the band.

@@ -12,6 +12,7 @@ mod device;
 mod finish;
 mod grounds;
 mod method_maps;
+mod overlap;
 mod part;
 mod plan;
 mod report;

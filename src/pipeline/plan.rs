@@ -20,7 +20,7 @@ use crate::grid::Grid;
 use crate::library::Library;
 use crate::library::select::{Choice, Target, select};
 use crate::methods::{self, Method, Needs};
-use crate::scene::{Scene, SceneOptions};
+use crate::scene::{Product, Quality, Scene, SceneOptions};
 use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
 use crate::tile::{Scaling, Window};
 
@@ -41,6 +41,8 @@ pub struct Request {
     pub wavelengths: Vec<WavelengthRange>,
     /// Channel i of the library is band i of the scene.
     pub match_bands_by_index: bool,
+    /// Also use the bands that another detector of the scene covers better.
+    pub keep_overlap: bool,
     /// The methods' words.
     pub methods: Vec<String>,
     /// Scores of the matched filter in standard deviations of the background.
@@ -111,13 +113,17 @@ pub struct Plan {
     pub methods: Vec<PlannedMethod>,
     /// The scene's files, then the libraries', then what the background needs.
     pub inputs: Vec<Input>,
+    /// What the scene was delivered as.
+    pub product: Product,
+    /// Quality layers whose pixels are no data.
+    pub quality: Vec<Quality>,
     /// Lines of the scene.
     pub lines: usize,
     /// Samples of the scene.
     pub samples: usize,
     /// Georeferencing.
     pub grid: Grid,
-    /// Bands in use, as indices from 0.
+    /// Bands in use, as indices from 0, in the order of their wavelengths.
     pub bands: Vec<usize>,
     /// Their centres and widths, when the scene has them.
     pub band_facts: Option<Bands>,
@@ -255,7 +261,7 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
     let thresholds = targets::thresholds(&names, &request.thresholds, &methods)?;
     let by_index = request.match_bands_by_index || targets.is_empty();
-    let bands = bands::select(&scene, &targets, &request.wavelengths, by_index)?;
+    let bands = bands::select(&scene, &targets, &request.wavelengths, by_index, request.keep_overlap)?;
     let scaling = described.scaling.select(&bands.indices);
 
     let mut notes = described.notes.clone();
@@ -291,6 +297,8 @@ pub fn plan(request: &Request) -> Result<Planned> {
         version: env!("CARGO_PKG_VERSION"),
         methods: planned_methods,
         inputs: files.map(|p| Input::of(p)).collect::<Result<_>>()?,
+        product: described.product,
+        quality: described.quality.clone(),
         lines: described.lines,
         samples: described.samples,
         grid: described.grid.clone(),

@@ -8,6 +8,7 @@ use super::bands::Dropped;
 use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
 use super::run::Mapped;
+use crate::scene::{Product, Quality};
 use crate::spectrum::Nanometers;
 
 /// All that `run.json` says.
@@ -17,6 +18,9 @@ pub struct Report {
     /// The command line.
     pub command: Vec<String>,
     inputs: Vec<InputFacts>,
+    product: Product,
+    /// Quality layers whose pixels are no data.
+    quality: Vec<Quality>,
     lines: usize,
     samples: usize,
     crs_wkt: Option<String>,
@@ -125,6 +129,8 @@ impl Report {
             alunite: plan.version,
             command,
             inputs: plan.inputs.iter().zip(&mapped.hashes).map(input).collect(),
+            product: plan.product,
+            quality: plan.quality.clone(),
             lines: plan.lines,
             samples: plan.samples,
             crs_wkt: plan.grid.crs_wkt.clone(),

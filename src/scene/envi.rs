@@ -7,7 +7,7 @@ use crate::envi::Header;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::scene::envi_read::Cube;
-use crate::scene::{Description, Scene, SceneOptions, bands_csv, gdal, note_order, values};
+use crate::scene::{Description, Product, Scene, SceneOptions, bands_csv, gdal, note_order, values};
 use crate::spectrum::Bands;
 use crate::tile::Scaling;
 
@@ -46,6 +46,7 @@ pub(super) fn open(data: PathBuf, header_path: PathBuf, options: &SceneOptions) 
     let description = Description {
         path: data,
         companions: vec![header_path],
+        product: Product::Envi,
         format: "ENVI",
         lines,
         samples,
@@ -58,6 +59,7 @@ pub(super) fn open(data: PathBuf, header_path: PathBuf, options: &SceneOptions) 
         spectral,
         good,
         nodata,
+        quality: Vec::new(),
         scaling,
         notes,
     };

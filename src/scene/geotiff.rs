@@ -8,13 +8,39 @@ use gdal::raster::RasterBand;
 
 use crate::error::{Error, Result};
 use crate::scene::geotiff_read::Tiff;
-use crate::scene::{Description, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
+use crate::scene::{Description, Product, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
 use crate::spectrum::Bands;
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
 
+/// What a file beside a TIFF says of its bands, in place of the TIFF's own tags.
+#[derive(Debug)]
+pub(super) struct Told<'a> {
+    /// The file, for messages.
+    pub(super) place: &'a str,
+    /// Band centres in nanometres.
+    pub(super) centres: Vec<f64>,
+    /// Full widths at half maximum in nanometres.
+    pub(super) fwhm: Option<Vec<f64>>,
+    /// Reflectance is stored · gain + offset.
+    pub(super) gain: Vec<f64>,
+    pub(super) offset: Vec<f64>,
+    /// Stored value that means no data.
+    pub(super) nodata: Option<f64>,
+}
+
 /// Opens a TIFF whose first bytes say which byte order it has.
 pub(super) fn open(path: &Path, big_endian: bool, options: &SceneOptions) -> Result<Scene> {
+    open_told(path, big_endian, options, None)
+}
+
+/// Opens a TIFF that another file tells about.
+pub(super) fn open_told(
+    path: &Path,
+    big_endian: bool,
+    options: &SceneOptions,
+    told: Option<&Told<'_>>,
+) -> Result<Scene> {
     let (dataset, warnings) = quiet::open(path, "GTiff")?;
     let mut notes: Vec<String> = warnings.into_iter().take(3).map(|w| format!("GDAL warns: {w}")).collect();
     let ((samples, lines), bands) = (dataset.raster_size(), dataset.raster_count());
@@ -29,11 +55,18 @@ pub(super) fn open(path: &Path, big_endian: bool, options: &SceneOptions) -> Res
         .map(|_| facts[0].sample_type)
         .map_err(|e| e.hint("put bands of one type into one file: gdal_translate -ot"))?;
     let place = path.display().to_string();
-    let spectral = spectral(&place, &facts, options, &mut notes)?;
+    if let Some(told) = told {
+        check_told(&place, told, bands)?;
+    }
+    let spectral = match told {
+        Some(told) if options.bands_from.is_none() => told.bands(options, &mut notes),
+        _ => spectral(&place, &facts, options, &mut notes)?,
+    };
     note_order(&spectral, &mut notes);
     let description = Description {
         path: path.to_path_buf(),
         companions: Vec::new(),
+        product: Product::Geotiff,
         format: "GeoTIFF",
         lines,
         samples,
@@ -45,8 +78,9 @@ pub(super) fn open(path: &Path, big_endian: bool, options: &SceneOptions) -> Res
         grid: quiet::grid(&dataset, &mut notes),
         spectral,
         good: good(&place, &facts)?,
-        nodata: values::nodata(nodata(path, &facts, options)?, sample_type, options, &mut notes),
-        scaling: scaling(&place, &facts, sample_type, options, &mut notes)?,
+        nodata: values::nodata(nodata(path, &facts, told, options)?, sample_type, options, &mut notes),
+        quality: Vec::new(),
+        scaling: scaling(&place, &facts, told, sample_type, options, &mut notes)?,
         notes,
     };
     let source = Tiff { path: path.to_path_buf(), lines, samples, sample_type };
@@ -144,13 +178,41 @@ fn same<T: PartialEq + std::fmt::Display>(
     }
 }
 
-fn nodata(path: &Path, facts: &[Facts], options: &SceneOptions) -> Result<Option<f64>> {
+/// The bands of the TIFF and of the file that tells about it must be the same.
+fn check_told(place: &str, told: &Told<'_>, bands: usize) -> Result<()> {
+    if told.centres.len() == bands {
+        return Ok(());
+    }
+    let what = format!("describes {} bands, but the image {place} has {bands}", told.centres.len());
+    Err(Error::refused(told.place, what)
+        .hint("get the delivery again; or read the image by itself: --product geotiff, with --bands-from and --scale"))
+}
+
+impl Told<'_> {
+    fn bands(&self, options: &SceneOptions, notes: &mut Vec<String>) -> Result<Bands> {
+        let (centres, fwhm) = (Some(self.centres.clone()), self.fwhm.clone());
+        let declared = Declared { place: self.place, centres, fwhm, unit: Some("nm") };
+        let spectral = declared.bands(options.wavelength_unit)?;
+        notes.extend(spectral.notes);
+        Ok(spectral.bands)
+    }
+}
+
+fn nodata(path: &Path, facts: &[Facts], told: Option<&Told<'_>>, options: &SceneOptions) -> Result<Option<f64>> {
     if options.nodata.is_none() {
         // As text, so that NaN is the same as NaN.
         same(path, "no-data value", facts.iter().map(|f| f.nodata.map_or("none".to_owned(), |v| v.to_string())))
             .map_err(|e| e.hint("pass --nodata with the stored value that means no data"))?;
     }
-    Ok(facts[0].nodata)
+    let own = facts[0].nodata;
+    match told.and_then(|t| Some((t, t.nodata?))) {
+        Some((told, value)) if options.nodata.is_none() && own.is_some_and(|own| own.to_bits() != value.to_bits()) => {
+            let what = format!("no data is {value}, but {} in the image", own.unwrap_or_default());
+            Err(Error::refused(told.place, what).hint("pass --nodata with the stored value that means no data"))
+        }
+        Some((_, value)) => Ok(Some(value)),
+        None => Ok(own),
+    }
 }
 
 fn interleave(dataset: &Dataset) -> Interleave {
@@ -164,10 +226,18 @@ fn interleave(dataset: &Dataset) -> Interleave {
 fn scaling(
     place: &str,
     facts: &[Facts],
+    told: Option<&Told<'_>>,
     sample_type: SampleType,
     options: &SceneOptions,
     notes: &mut Vec<String>,
 ) -> Result<Scaling> {
+    if let Some(told) = told {
+        let declared = Scaling { gain: told.gain.clone(), offset: told.offset.clone() };
+        if options.scale.is_none() {
+            notes.push(format!("gain {} and offset {} from the metadata (band 1)", told.gain[0], told.offset[0]));
+        }
+        return values::scaling(Some(declared), facts.len(), sample_type, told.place, options, notes);
+    }
     let declared = facts.iter().any(|f| f.scale.is_some() || f.offset.is_some()).then(|| Scaling {
         gain: facts.iter().map(|f| f.scale.unwrap_or(1.0)).collect(),
         offset: facts.iter().map(|f| f.offset.unwrap_or(0.0)).collect(),

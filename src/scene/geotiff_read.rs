@@ -12,6 +12,7 @@ use crate::tile::{Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
 /// A TIFF that was opened once and described.
+#[derive(Debug, Clone)]
 pub(super) struct Tiff {
     pub(super) path: PathBuf,
     pub(super) lines: usize,

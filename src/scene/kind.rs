@@ -19,6 +19,9 @@ pub(super) enum Kind {
     Raw,
 }
 
+/// The name of XML files: some describe a delivery.
+pub(super) const XML: &str = "an XML file";
+
 /// First bytes, the name of what begins with them, and whether they are long enough to be certain.
 const OTHERS: [(&[u8], &str, bool); 15] = [
     (b"\x89HDF\r\n\x1a\n", "a netCDF-4 or HDF5 file", true),
@@ -32,7 +35,7 @@ const OTHERS: [(&[u8], &str, bool); 15] = [
     (b"PK\x03\x04", "a ZIP archive", false),
     (b"\x1f\x8b", "a gzip archive", false),
     (b"<VRTDataset", "a GDAL virtual raster (VRT)", true),
-    (b"<?xml", "an XML file", false),
+    (b"<?xml", XML, false),
     (b"%PDF-", "a PDF", false),
     (b"NITF0", "a NITF file", false),
     (b"{", "a JSON file", false),

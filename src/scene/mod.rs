@@ -1,14 +1,20 @@
 //! Scenes in: open, describe, read tiles. One file for each kind of product.
 
 mod bands_csv;
+mod desis;
+mod dlr;
+mod enmap;
 mod envi;
 mod envi_read;
 mod gdal;
 mod geotiff;
 mod geotiff_read;
 mod kind;
+mod product;
+mod quality;
 mod survey;
 mod values;
+mod xml;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +25,8 @@ use crate::grid::Grid;
 use crate::spectrum::{Bands, WavelengthUnit};
 use crate::tile::{Interleave, SampleType, Scaling, Tile, Window};
 
+pub use product::Product;
+pub use quality::{Quality, QualityList};
 pub(crate) use survey::spread;
 
 /// What the user says about a scene, where its files are silent or wrong.
@@ -32,6 +40,10 @@ pub struct SceneOptions {
     pub scale: Option<f64>,
     /// Stored value that means no data; replaces the file's own.
     pub nodata: Option<f64>,
+    /// What the scene is, instead of what its content says.
+    pub product: Option<Product>,
+    /// Quality layers whose pixels become no data, instead of [`Quality::DEFAULT`].
+    pub quality: Option<QualityList>,
 }
 
 /// What a scene is, as `alunite info` prints it.
@@ -41,7 +53,9 @@ pub struct Description {
     pub path: PathBuf,
     /// Further files that belong to it (the header).
     pub companions: Vec<PathBuf>,
-    /// `ENVI` or `GeoTIFF`.
+    /// What was delivered.
+    pub product: Product,
+    /// Format of the pixels: `ENVI` or `GeoTIFF`.
     pub format: &'static str,
     /// Number of lines (rows).
     pub lines: usize,
@@ -66,6 +80,8 @@ pub struct Description {
     pub good: Vec<bool>,
     /// Stored value that means no data.
     pub nodata: Option<f64>,
+    /// Quality layers whose pixels are no data.
+    pub quality: Vec<Quality>,
     /// Stored values to reflectance.
     pub scaling: Scaling,
     /// Where scale, nodata and wavelengths came from, defaults that were assumed, oddities found: one sentence each.
@@ -103,13 +119,23 @@ pub trait TileReader: Send {
 }
 
 impl Scene {
-    /// Opens an ENVI cube (either of its two files may be named) or a GeoTIFF, and checks it against its header.
+    /// Opens an ENVI cube (either of its two files may be named), a GeoTIFF, or a delivery of a [`Product`] (its folder, its
+    /// metadata or its image), and checks it against its header.
     ///
     /// # Errors
-    /// Refuses what is not one of the two, files whose size is not the header's, and types it cannot map.
+    /// Refuses what is none of these, files whose size is not the header's, and types it cannot map.
     /// Unusable wavelengths are not an error here but in [`Description::spectral`].
     pub fn open(path: &Path, options: &SceneOptions) -> Result<Self> {
-        match kind::of(path)? {
+        if let Some(delivery) = product::delivery(path, options.product)? {
+            return delivery.open(options);
+        }
+        if options.quality.as_ref().is_some_and(|list| !list.0.is_empty()) {
+            return Err(Error::refused(path.display(), "there are no quality layers that --quality could name")
+                .hint("leave --quality out, or name the folder or the metadata file of a delivery"));
+        }
+        let kind = kind::of(path)?;
+        product::check_forced(path, kind, options.product)?;
+        match kind {
             kind::Kind::Tiff { big_endian } => geotiff::open(path, big_endian, options),
             kind::Kind::Other { name, certain: true } => Err(kind::refuse(path, name)),
             kind::Kind::Other { name, certain: false } => match crate::envi::find_pair(path) {
@@ -164,7 +190,8 @@ fn note_order(spectral: &Result<Bands>, notes: &mut Vec<String>) {
     if let Some(first) = falls.first() {
         let more = if falls.len() > 1 { format!(" and {} more", falls.len() - 1) } else { String::new() };
         notes.push(format!(
-            "the wavelengths are not in rising order (at band {first}{more}); they are used as they are"
+            "the wavelengths are not in rising order (at band {first}{more}), as where detectors overlap; bands are used in \
+             the order of their wavelengths"
         ));
     }
 }

@@ -4,6 +4,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod cube;
+mod deliveries;
+mod desis;
+mod enmap;
 mod layouts;
 mod real;
 mod refusals;

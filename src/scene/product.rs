@@ -1,0 +1,126 @@
+//! What was delivered: kinds of products, told by what their files hold and not by what they are called.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::scene::kind::{self, Kind};
+use crate::scene::{Scene, SceneOptions, dlr};
+
+/// A kind of product. Unless it is forced, it is recognised by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Product {
+    /// An ENVI cube, or its header.
+    Envi,
+    /// One GeoTIFF by itself, also when it is part of a delivery.
+    Geotiff,
+    /// `EnMAP` Level 2A: folder, METADATA.XML or spectral image.
+    EnmapL2a,
+    /// DESIS Level 2A: folder, METADATA.xml or spectral image.
+    DesisL2a,
+}
+
+impl Product {
+    /// Its name as users know it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Envi => "ENVI cube",
+            Self::Geotiff => "GeoTIFF",
+            Self::EnmapL2a => "EnMAP L2A",
+            Self::DesisL2a => "DESIS L2A",
+        }
+    }
+}
+
+/// A delivery of several files: the product, and the file that describes the others.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) product: Product,
+    pub(super) index: PathBuf,
+}
+
+impl Delivery {
+    pub(super) fn open(&self, options: &SceneOptions) -> Result<Scene> {
+        dlr::open(&self.index, self.product, options)
+    }
+}
+
+/// Refuses a file that cannot be what `--product` says.
+pub(super) fn check_forced(path: &Path, kind: Kind, forced: Option<Product>) -> Result<()> {
+    let tiff = matches!(kind, Kind::Tiff { .. });
+    match forced {
+        Some(Product::Geotiff) if !tiff => Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is")),
+        Some(Product::Envi) if tiff => Err(Error::refused(path.display(), "is a GeoTIFF, not the ENVI cube that --product says it is")),
+        _ => Ok(()),
+    }
+}
+
+/// The delivery that the user named by its folder or one of its files; `None` for a file that stands by itself.
+///
+/// # Errors
+/// Refuses a folder of several deliveries or of none, and a file that cannot be what `forced` says.
+pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<Delivery>> {
+    if matches!(forced, Some(Product::Envi | Product::Geotiff)) {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for index in candidates(path)? {
+        if let Some(product) = recognise(&index, forced)? {
+            found.push(Delivery { product, index });
+        }
+    }
+    let names = |found: &[Delivery]| {
+        let name = |d: &Delivery| d.index.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        found.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    match (found.len(), forced) {
+        (0, None) if !path.is_dir() => Ok(None),
+        (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows").hint(
+            "name the folder of one EnMAP L2A or DESIS L2A delivery, or a data file or its header",
+        )),
+        (0, Some(product)) => {
+            let what = format!("holds no metadata of {}, which --product says it is", product.title());
+            Err(Error::refused(path.display(), what).hint("name the delivery's folder or its metadata file"))
+        }
+        (1, _) => Ok(found.pop()),
+        _ => Err(Error::refused(path.display(), format!("holds several products: {}", names(&found)))
+            .hint("name the metadata file of one of them")),
+    }
+}
+
+/// The files that may describe a delivery: those of a folder, the file itself, or those that lie beside an image.
+fn candidates(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_dir() {
+        let failed = |e: std::io::Error| Error::io(path, "cannot list the folder", &e);
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            if describes(&file) && file.is_file() {
+                files.push(file);
+            }
+        }
+        files.sort();
+        return Ok(files);
+    }
+    if let Some(metadata) = dlr::beside_image(path) {
+        return Ok(vec![metadata]);
+    }
+    Ok(vec![path.to_path_buf()])
+}
+
+/// Whether a file of this name may describe a delivery.
+fn describes(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
+    name.ends_with("METADATA.XML")
+}
+
+/// The product that a file describes, by its content.
+fn recognise(file: &Path, forced: Option<Product>) -> Result<Option<Product>> {
+    match kind::of(file)? {
+        Kind::Other { name: kind::XML, .. } => dlr::recognise(file, forced),
+        _ => Ok(None),
+    }
+}
