@@ -11,7 +11,7 @@ use crate::background::Statistics;
 use crate::error::{Error, Result};
 use crate::library::{Axis, Library};
 use crate::map::set_cache_bytes;
-use crate::scene::{Description, Scene};
+use crate::scene::{Description, Quantity, Scene};
 use crate::spectrum::Bands;
 
 /// Describe a scene, a library or a statistics file: shape, type, grid, bands, no data, scale, problems.
@@ -146,10 +146,14 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
         line(&mut text, "quality", format_args!("no data where flagged: {}", words.join(", ")));
     }
     let (gain, offset) = (&d.scaling.gain, &d.scaling.offset);
+    let quantity = match d.quantity {
+        Quantity::Reflectance => "reflectance",
+        Quantity::Radiance => "radiance",
+    };
     let one = |v: &[f64]| v.iter().all(|x| *x == v[0]);
     match one(gain) && one(offset) {
-        true => line(&mut text, "scale", format_args!("reflectance = stored x {} + {}", gain[0], offset[0])),
-        false => line(&mut text, "scale", "differs from band to band"),
+        true => line(&mut text, "scale", format_args!("{quantity} = stored x {} + {}", gain[0], offset[0])),
+        false => line(&mut text, "scale", format_args!("{quantity}; differs from band to band")),
     }
     d.notes.iter().for_each(|n| line(&mut text, "note", n));
     problems.iter().for_each(|p| line(&mut text, "PROBLEM", p));

@@ -181,6 +181,10 @@ pub(super) struct Reading {
     #[arg(long, value_name = "PRODUCT")]
     product: Option<Product>,
 
+    /// Compare a scene of radiance with a library of reflectance all the same.
+    #[arg(long)]
+    accept_radiance: bool,
+
     /// Quality layers of a delivery whose pixels become no data: cloud, cirrus, cloudshadow, haze, snow, water, background,
     /// pixelmask, separated by commas; or none. Unless given: cloud,cloudshadow,snow.
     #[arg(long, value_name = "LAYER,…", value_parser = value::<QualityList>)]
@@ -195,6 +199,7 @@ impl Reading {
             scale: self.scale,
             nodata: self.nodata,
             product: self.product,
+            accept_radiance: self.accept_radiance,
             quality: self.quality.clone(),
         }
     }

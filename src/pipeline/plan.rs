@@ -20,7 +20,7 @@ use crate::grid::Grid;
 use crate::library::Library;
 use crate::library::select::{Choice, Target, select};
 use crate::methods::{self, Method, Needs};
-use crate::scene::{Product, Quality, Scene, SceneOptions};
+use crate::scene::{Description, Product, Quality, Quantity, Scene, SceneOptions};
 use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
 use crate::tile::{Scaling, Window};
 
@@ -220,6 +220,16 @@ fn check_background(choice: &BackgroundChoice, has_targets: bool) -> Result<()> 
     Ok(())
 }
 
+/// Refuses to compare radiance with libraries, which hold reflectance.
+fn check_quantity(described: &Description, compares: bool) -> Result<()> {
+    if described.quantity == Quantity::Reflectance || !compares {
+        return Ok(());
+    }
+    let what = "the values are at-sensor radiance, but a library holds reflectance: their curves differ by the sun's and the air's";
+    Err(Error::refused(described.path.display(), what)
+        .hint("correct the scene for the atmosphere first; or pass --accept-radiance, and mistrust the map"))
+}
+
 /// A plan with what is open while it is carried out.
 pub struct Planned {
     /// The scene.
@@ -248,6 +258,7 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let described = &scene.description;
     let has_targets = methods.iter().any(|m| m.has_targets());
     check_background(&request.background, has_targets)?;
+    check_quantity(described, has_targets && !request.scene_options.accept_radiance)?;
     if request.libraries.is_empty() && has_targets {
         return Err(Error::refused("--library", "none was given")
             .hint("name a spectral library: an ENVI .sli, a CSV, or a folder of USGS or ECOSTRESS spectra"));
@@ -266,6 +277,9 @@ pub fn plan(request: &Request) -> Result<Planned> {
 
     let mut notes = described.notes.clone();
     notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
+    if described.quantity == Quantity::Radiance {
+        notes.push("the values are at-sensor radiance, not reflectance".to_owned());
+    }
     notes.extend(bands.notes);
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();

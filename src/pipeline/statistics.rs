@@ -97,6 +97,9 @@ impl Selection<'_> {
         let described = &self.scene.description;
         let mut hasher = blake3::Hasher::new();
         hasher.update(format!("{:?} {:?} {:?}", self.units, described.sample_type, described.nodata).as_bytes());
+        if !described.quality.is_empty() {
+            hasher.update(format!("{:?}", described.quality).as_bytes());
+        }
         for band in self.bands {
             hasher.update(&(*band as u64).to_le_bytes());
         }

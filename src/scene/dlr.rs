@@ -57,7 +57,9 @@ pub(super) fn recognise(file: &Path, forced: Option<Product>) -> Result<Option<P
     let Some(bands) = xml::at(root, BANDS) else { return Ok(None) };
     let Some(dialect) = DIALECTS.iter().find(|d| xml::at(bands, d.band).is_some()) else { return Ok(None) };
     let title = dialect.product.title();
-    let hint = format!("get the product {title}; --product says that it is one all the same");
+    let hint = format!(
+        "get the product {title}; --product says that it is one all the same, or geotiff to read an image by itself"
+    );
     match level(file, root) {
         Some(level) if level == "L2A" => Ok(Some(dialect.product)),
         Some(level) => {
@@ -89,7 +91,10 @@ fn metadata_stem(file: &Path) -> Option<String> {
 pub(super) fn beside_image(image: &Path) -> Option<PathBuf> {
     let name = image.file_name()?.to_string_lossy().into_owned();
     let stem = name.get(..name.to_uppercase().rfind("SPECTRAL_IMAGE")?)?.to_owned();
-    ["METADATA.XML", "METADATA.xml"].iter().map(|end| image.with_file_name(format!("{stem}{end}"))).find(|p| p.is_file())
+    ["METADATA.XML", "METADATA.xml"]
+        .iter()
+        .map(|end| image.with_file_name(format!("{stem}{end}")))
+        .find(|p| p.is_file())
 }
 
 /// The GeoTIFF of a delivery with this word in its name, such as `SPECTRAL_IMAGE`; also where it is cloud-optimised.

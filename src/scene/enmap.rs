@@ -26,12 +26,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         plane(Quality::Snow, "QL_QUALITY_SNOW", Flagged::NonZero),
         plane(Quality::Water, "QL_QUALITY_CLASSES", Flagged::Value(2.0)),
         plane(Quality::Background, "QL_QUALITY_CLASSES", Flagged::Value(3.0)),
-        Layer {
-            quality: Quality::Pixelmask,
-            file: "QL_PIXELMASK",
-            planes: Planes::Read,
-            flagged: Flagged::NonZero,
-        },
+        Layer { quality: Quality::Pixelmask, file: "QL_PIXELMASK", planes: Planes::Read, flagged: Flagged::NonZero },
     ],
 };
 

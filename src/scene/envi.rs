@@ -7,7 +7,7 @@ use crate::envi::Header;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::scene::envi_read::Cube;
-use crate::scene::{Description, Product, Scene, SceneOptions, bands_csv, gdal, note_order, values};
+use crate::scene::{Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal, note_order, values};
 use crate::spectrum::Bands;
 use crate::tile::Scaling;
 
@@ -60,6 +60,7 @@ pub(super) fn open(data: PathBuf, header_path: PathBuf, options: &SceneOptions) 
         good,
         nodata,
         quality: Vec::new(),
+        quantity: Quantity::Reflectance,
         scaling,
         notes,
     };

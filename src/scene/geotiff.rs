@@ -8,7 +8,7 @@ use gdal::raster::RasterBand;
 
 use crate::error::{Error, Result};
 use crate::scene::geotiff_read::Tiff;
-use crate::scene::{Description, Product, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
+use crate::scene::{Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
 use crate::spectrum::Bands;
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
@@ -80,6 +80,7 @@ pub(super) fn open_told(
         good: good(&place, &facts)?,
         nodata: values::nodata(nodata(path, &facts, told, options)?, sample_type, options, &mut notes),
         quality: Vec::new(),
+        quantity: Quantity::Reflectance,
         scaling: scaling(&place, &facts, told, sample_type, options, &mut notes)?,
         notes,
     };

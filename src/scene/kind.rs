@@ -22,9 +22,12 @@ pub(super) enum Kind {
 /// The name of XML files: some describe a delivery.
 pub(super) const XML: &str = "an XML file";
 
+/// The name of HDF5 files, of which netCDF-4 is one kind.
+pub(super) const HDF5: &str = "a netCDF-4 or HDF5 file";
+
 /// First bytes, the name of what begins with them, and whether they are long enough to be certain.
 const OTHERS: [(&[u8], &str, bool); 15] = [
-    (b"\x89HDF\r\n\x1a\n", "a netCDF-4 or HDF5 file", true),
+    (b"\x89HDF\r\n\x1a\n", HDF5, true),
     (b"CDF\x01", "a netCDF file", false),
     (b"CDF\x02", "a netCDF file", false),
     (b"CDF\x05", "a netCDF file", false),

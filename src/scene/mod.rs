@@ -9,9 +9,15 @@ mod envi_read;
 mod gdal;
 mod geotiff;
 mod geotiff_read;
+mod hyperion;
 mod kind;
+mod mtl;
+mod multidim;
+mod prisma;
+mod prisma_read;
 mod product;
 mod quality;
+mod stack;
 mod survey;
 mod values;
 mod xml;
@@ -42,8 +48,20 @@ pub struct SceneOptions {
     pub nodata: Option<f64>,
     /// What the scene is, instead of what its content says.
     pub product: Option<Product>,
+    /// Compare a scene of radiance with spectra of reflectance all the same.
+    pub accept_radiance: bool,
     /// Quality layers whose pixels become no data, instead of [`Quality::DEFAULT`].
     pub quality: Option<QualityList>,
+}
+
+/// What scaled values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantity {
+    /// Reflectance, a number from 0 to about 1.
+    Reflectance,
+    /// At-sensor radiance, in W/(m² sr µm): another curve than a library's reflectance.
+    Radiance,
 }
 
 /// What a scene is, as `alunite info` prints it.
@@ -55,7 +73,7 @@ pub struct Description {
     pub companions: Vec<PathBuf>,
     /// What was delivered.
     pub product: Product,
-    /// Format of the pixels: `ENVI` or `GeoTIFF`.
+    /// Format of the pixels: `ENVI`, `GeoTIFF` or `HDF5`.
     pub format: &'static str,
     /// Number of lines (rows).
     pub lines: usize,
@@ -82,7 +100,9 @@ pub struct Description {
     pub nodata: Option<f64>,
     /// Quality layers whose pixels are no data.
     pub quality: Vec<Quality>,
-    /// Stored values to reflectance.
+    /// What scaled values are.
+    pub quantity: Quantity,
+    /// Stored values to `quantity`.
     pub scaling: Scaling,
     /// Where scale, nodata and wavelengths came from, defaults that were assumed, oddities found: one sentence each.
     pub notes: Vec<String>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::scene::kind::{self, Kind};
-use crate::scene::{Scene, SceneOptions, dlr};
+use crate::scene::{Scene, SceneOptions, dlr, hyperion, prisma};
 
 /// A kind of product. Unless it is forced, it is recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -20,6 +20,10 @@ pub enum Product {
     EnmapL2a,
     /// DESIS Level 2A: folder, METADATA.xml or spectral image.
     DesisL2a,
+    /// Hyperion, Level 1: folder or MTL file beside one GeoTIFF a band.
+    Hyperion,
+    /// PRISMA Level 2D: the `.he5` file.
+    PrismaL2d,
 }
 
 impl Product {
@@ -31,6 +35,8 @@ impl Product {
             Self::Geotiff => "GeoTIFF",
             Self::EnmapL2a => "EnMAP L2A",
             Self::DesisL2a => "DESIS L2A",
+            Self::Hyperion => "EO-1 Hyperion",
+            Self::PrismaL2d => "PRISMA L2D",
         }
     }
 }
@@ -44,7 +50,26 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn open(&self, options: &SceneOptions) -> Result<Scene> {
-        dlr::open(&self.index, self.product, options)
+        match self.product {
+            Product::Hyperion => self.without_layers(options, hyperion::open),
+            Product::PrismaL2d => self.without_layers(options, prisma::open),
+            product => dlr::open(&self.index, product, options),
+        }
+    }
+
+    /// Opens a product that has no quality layers.
+    fn without_layers(
+        &self,
+        options: &SceneOptions,
+        open: impl FnOnce(&Path, &SceneOptions) -> Result<Scene>,
+    ) -> Result<Scene> {
+        match options.quality.as_ref().filter(|list| !list.0.is_empty()) {
+            Some(_) => {
+                let what = format!("{} has no quality layers that --quality could name", self.product.title());
+                Err(Error::refused(self.index.display(), what).hint("leave --quality out"))
+            }
+            None => open(&self.index, options),
+        }
     }
 }
 
@@ -52,8 +77,12 @@ impl Delivery {
 pub(super) fn check_forced(path: &Path, kind: Kind, forced: Option<Product>) -> Result<()> {
     let tiff = matches!(kind, Kind::Tiff { .. });
     match forced {
-        Some(Product::Geotiff) if !tiff => Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is")),
-        Some(Product::Envi) if tiff => Err(Error::refused(path.display(), "is a GeoTIFF, not the ENVI cube that --product says it is")),
+        Some(Product::Geotiff) if !tiff => {
+            Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is"))
+        }
+        Some(Product::Envi) if tiff => {
+            Err(Error::refused(path.display(), "is a GeoTIFF, not the ENVI cube that --product says it is"))
+        }
         _ => Ok(()),
     }
 }
@@ -78,9 +107,8 @@ pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<De
     };
     match (found.len(), forced) {
         (0, None) if !path.is_dir() => Ok(None),
-        (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows").hint(
-            "name the folder of one EnMAP L2A or DESIS L2A delivery, or a data file or its header",
-        )),
+        (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows")
+            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, or a data file or its header")),
         (0, Some(product)) => {
             let what = format!("holds no metadata of {}, which --product says it is", product.title());
             Err(Error::refused(path.display(), what).hint("name the delivery's folder or its metadata file"))
@@ -114,13 +142,21 @@ fn candidates(path: &Path) -> Result<Vec<PathBuf>> {
 /// Whether a file of this name may describe a delivery.
 fn describes(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
-    name.ends_with("METADATA.XML")
+    name.ends_with("METADATA.XML") || name.contains("_MTL") || name.ends_with(".MTL") || name.ends_with(".HE5")
 }
 
 /// The product that a file describes, by its content.
 fn recognise(file: &Path, forced: Option<Product>) -> Result<Option<Product>> {
     match kind::of(file)? {
         Kind::Other { name: kind::XML, .. } => dlr::recognise(file, forced),
+        Kind::Other { name: kind::HDF5, .. } => {
+            let is = forced == Some(Product::PrismaL2d) || (forced.is_none() && prisma::recognise(file)?);
+            Ok(is.then_some(Product::PrismaL2d))
+        }
+        Kind::Raw => {
+            let is = forced == Some(Product::Hyperion) || (forced.is_none() && hyperion::recognise(file)?);
+            Ok(is.then_some(Product::Hyperion))
+        }
         _ => Ok(None),
     }
 }

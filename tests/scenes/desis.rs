@@ -122,10 +122,15 @@ fn what_is_not_a_sound_l2a_delivery_is_refused() {
     std::fs::write(&xml, metadata("0.0001")).unwrap();
     let cirrus = SceneOptions { quality: Some("cirrus".parse().unwrap()), ..SceneOptions::default() };
     let said = refusal(&folder, &cirrus);
-    assert!(said.contains("no quality layer 'cirrus'") && said.contains("cloud, cloudshadow, haze, snow, water"), "{said}");
+    assert!(
+        said.contains("no quality layer 'cirrus'") && said.contains("cloud, cloudshadow, haze, snow, water"),
+        "{said}"
+    );
 
     // The level stands in the file's name only.
-    for (level, words) in [("L1B", "level is L1B"), ("L1C", "level is L1C"), ("XXX", "nothing tells the processing level")] {
+    for (level, words) in
+        [("L1B", "level is L1B"), ("L1C", "level is L1C"), ("XXX", "nothing tells the processing level")]
+    {
         let other = folder.join(format!("{}METADATA.xml", STEM.replace("L2A", level)));
         std::fs::copy(&xml, &other).unwrap();
         let said = refusal(&other, &SceneOptions::default());

@@ -187,12 +187,20 @@ fn detectors_are_sorted_and_cut_in_the_middle_of_their_overlap() {
 fn the_measured_crops_are_cut_likewise() {
     let Some(folder) = data() else { return };
     let plan = planned(&folder.join("enmap_l2a_potsdam_128_128.tif"), |_| {});
-    let left_out = dropped(&plan, "two detectors overlap");
-    assert!(!left_out.is_empty() && left_out.iter().all(|b| (80..=100).contains(b)), "{left_out:?}");
+    assert_eq!(dropped(&plan, "two detectors overlap from 902.26 to 993.08 nm"), (86..=96).collect::<Vec<_>>());
     assert_sorted(&plan);
     let centres = &plan.band_facts.as_ref().unwrap().centres;
     let widest = centres.windows(2).take(100).map(|w| w[1].0 - w[0].0).fold(0.0, f64::max);
     assert!(widest < 15.0, "the cut leaves no gap: {widest} nm");
+}
+
+#[test]
+fn the_joins_of_aviris_are_cut_too() {
+    let Some(folder) = data() else { return };
+    let plan = planned(&folder.join("cuprite97_pixels.hdr"), |_| {});
+    assert_eq!(dropped(&plan, "two detectors overlap from 664.14 to 675.62 nm"), [32, 33]);
+    assert_eq!(dropped(&plan, "two detectors overlap from 1254.32 to 1269.06 nm"), [96, 97]);
+    assert_sorted(&plan);
 }
 
 #[test]

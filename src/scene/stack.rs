@@ -1,0 +1,50 @@
+//! A cube whose bands are files of their own.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::scene::geotiff_read::Tiff;
+use crate::scene::{Source, TileReader};
+use crate::tile::{SampleType, Tile, Window};
+
+/// One GeoTIFF for each band; a band without a file is zero.
+#[derive(Debug, Clone)]
+pub(super) struct Stack {
+    pub(super) files: Vec<Option<PathBuf>>,
+    pub(super) lines: usize,
+    pub(super) samples: usize,
+    pub(super) sample_type: SampleType,
+}
+
+impl Source for Stack {
+    fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        Ok(Box::new(Reader { stack: self.clone(), bands: bands.to_vec() }))
+    }
+}
+
+struct Reader {
+    stack: Stack,
+    bands: Vec<usize>,
+}
+
+impl TileReader for Reader {
+    /// Files are opened for each window: hundreds of bands times threads are more than a process may keep open.
+    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
+        let Stack { files, lines, samples, sample_type } = &self.stack;
+        let mut tile = Tile::over(spent, window, self.bands.len(), *sample_type);
+        let group = Tile::GROUP * sample_type.size();
+        let mut before = None;
+        for (k, &band) in self.bands.iter().enumerate() {
+            let places = tile.samples.as_bytes_mut().chunks_exact_mut(group).skip(k).step_by(self.bands.len());
+            let Some(path) = &files[band] else {
+                places.for_each(|place| place.fill(0));
+                continue;
+            };
+            let tiff = Tiff { path: path.clone(), lines: *lines, samples: *samples, sample_type: *sample_type };
+            let one = tiff.reader(&[0])?.read_over(before.take(), window)?;
+            places.zip(one.samples.as_bytes().chunks_exact(group)).for_each(|(to, from)| to.copy_from_slice(from));
+            before = Some(one);
+        }
+        Ok(tile)
+    }
+}
