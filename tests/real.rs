@@ -384,7 +384,7 @@ fn a_fenix_outcrop_is_read_with_its_scale_and_nodata() {
 }
 
 #[test]
-fn wavelengths_out_of_order_are_used_as_they_are() {
+fn wavelengths_out_of_order_are_sorted_and_detectors_cut() {
     let Some(folder) = common::data() else { return };
     let library = folder.join(measured::BECKMAN);
     // A line of single pixels; detector joins at three places, all within the whole range.
@@ -395,7 +395,9 @@ fn wavelengths_out_of_order_are_used_as_they_are() {
     let asd = folder.join("usgs_splib07a_alteration_asd.sli");
     let run = Run::of(&path, &["--library", text(&asd), "--threshold", "3"]);
     let centres = run.centres();
-    assert!(centres.windows(2).any(|pair| pair[1] < pair[0]), "bands of the overlap are in use");
+    assert!(centres.windows(2).all(|pair| pair[0] < pair[1]), "bands in use go on rising");
+    let both = Run::of(&path, &["--library", text(&asd), "--threshold", "3", "--keep-overlap"]);
+    assert_eq!(both.centres().len() - centres.len(), 4, "two bands at each of two joins");
     assert_eq!(run.dropped("flagged bad").len(), 41);
 }
 
