@@ -11,3 +11,22 @@ pub struct Grid {
     /// The coordinate reference system as WKT, when the scene has one.
     pub crs_wkt: Option<String>,
 }
+
+/// A raster on the ground: its size and place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapGrid {
+    /// Samples (columns).
+    pub samples: usize,
+    /// Lines (rows).
+    pub lines: usize,
+    /// Where it lies.
+    pub grid: Grid,
+}
+
+impl MapGrid {
+    /// Number of pixels.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.samples as u64 * self.lines as u64
+    }
+}

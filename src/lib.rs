@@ -22,6 +22,8 @@
 //!             |                                     +-- rank in f32 on the device, decide on the host, in doubt in f64
 //!             v
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
+//!                          |
+//!                          +-- of a swath first through its lookup table, strip by strip: results, never the cube
 //! ```
 //!
 //! | room | what it is | knows |
@@ -31,7 +33,7 @@
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
-//! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, grids and CRS) | envi |
+//! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS); quality, lookup tables | envi |
 //! | [`library`] | spectra in, chosen, listed and written, and onto a scene's bands | envi |
 //! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance | spectrum, tile |
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
@@ -96,10 +98,12 @@
 //! One file in `src/scene/` that fills a [`scene::Description`] and hands out [`scene::TileReader`]s.
 //!
 //! A kind of product also has a word in [`scene::Product`], and a test of its content beside it: a delivery is known by what
-//! its metadata holds, whatever it is called. Where its format is that of another kind (an image in GeoTIFF), it only tells
-//! that kind what the metadata says. Quality layers wrap the reader of the image and turn flagged pixels into no data, so no
-//! later stage knows of them. Bands keep the order and the numbers of the file; the plan sorts them by wavelength and cuts
-//! detectors that overlap.
+//! its metadata, or its groups and variables, hold, whatever it is called. Where its format is that of another kind (an image
+//! in GeoTIFF), it only tells that kind what the metadata says. Quality layers and masks wrap the reader of the image and
+//! turn flagged pixels into no data, so no later stage knows of them. Bands keep the order and the numbers of the file; the
+//! plan sorts them by wavelength and cuts detectors that overlap. A scene in the geometry of the sensor also hands out a
+//! [`scene::LookupReader`]; methods and statistics never see the map, and the finish stage gathers their results through the
+//! table.
 //!
 //! # Adding a kind of library
 //!

@@ -237,7 +237,8 @@ impl Run {
     }
 
     fn finish(&self, folder: &str, mapped: &Mapped) -> Finished {
-        pipeline::finish(&self.plan, mapped, &self.world.path(folder), vec![], Instant::now()).expect("maps")
+        let (scene, out) = (&self.planned.scene, self.world.path(folder));
+        pipeline::finish(scene, &self.plan, mapped, &out, vec![], Instant::now()).expect("maps")
     }
 
     /// The parts by their names, without their folder.
@@ -370,7 +371,8 @@ fn a_part_damaged_before_the_finish_is_found() {
     let mut bytes = std::fs::read(&part).unwrap();
     bytes[40] ^= 1;
     std::fs::write(&part, bytes).unwrap();
-    let error = pipeline::finish(&run.plan, &mapped, &run.world.path("maps"), vec![], Instant::now()).unwrap_err();
+    let (scene, out) = (&run.planned.scene, run.world.path("maps"));
+    let error = pipeline::finish(scene, &run.plan, &mapped, &out, vec![], Instant::now()).unwrap_err();
     assert!(error.to_string().contains("part 2 is missing or damaged"), "{error}");
     assert_no_map(&run.world);
     let mapped = run.map_undisturbed("maps");

@@ -68,6 +68,7 @@ fn find(path: &Path, reading: &Reading) -> Result<Found> {
     }
     let scene = Scene::open(path, &reading.options())?;
     let mut problems: Vec<String> = scene.description.spectral.as_ref().err().map(with_hint).into_iter().collect();
+    problems.extend(scene.check_lookup().as_ref().err().map(with_hint));
     problems.extend(scene.undeclared_fill()?);
     let all: Vec<usize> = (0..scene.description.bands).collect();
     let dead = scene.dead_bands(&all)?;
@@ -132,8 +133,13 @@ fn scene_text(d: &Description, problems: &[String]) -> String {
         }
         None => line(&mut text, "grid", "no georeferencing"),
     }
-    let crs = d.grid.crs_wkt.as_deref().and_then(|wkt| wkt.split('"').nth(1));
-    line(&mut text, "CRS", crs.unwrap_or("none"));
+    let crs = |wkt: Option<&str>| wkt.and_then(|wkt| wkt.split('"').nth(1)).unwrap_or("none").to_owned();
+    line(&mut text, "CRS", crs(d.grid.crs_wkt.as_deref()));
+    if let Ok(Some(map)) = &d.lookup {
+        let place = map.grid.geotransform.unwrap_or_default();
+        let of = crs(map.grid.crs_wkt.as_deref());
+        line(&mut text, "map", format_args!("{} lines x {} samples at {place:?}, {of}", map.lines, map.samples));
+    }
     match &d.spectral {
         Ok(bands) => line(&mut text, "bands", bands_text(bands)),
         Err(_) => line(&mut text, "bands", format_args!("{}, without usable wavelengths", d.bands)),

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::{Exit, print_json, say, value};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
-use crate::pipeline::{self, Finished, Observer, Pass, Processor, Request, Threshold, finish, plan, prepare};
+use crate::pipeline::{self, Finished, Geometry, Observer, Pass, Processor, Request, Threshold, finish, plan, prepare};
 
 /// Map minerals: a scene and spectral libraries in, a class map with names and colours out.
 ///
@@ -29,6 +29,11 @@ pub(super) struct Map {
     #[arg(long, value_name = "[METHOD:][NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
     threshold: Vec<Threshold>,
 
+    /// Geometry of the maps of a swath that has a lookup table (EMIT): map, the product's own map, or swath, as the sensor
+    /// saw it; map unless given.
+    #[arg(long, value_enum, value_name = "GEOMETRY")]
+    geometry: Option<Geometry>,
+
     /// Also write rule images: one band a target with its score everywhere.
     #[arg(long)]
     rules: bool,
@@ -46,7 +51,12 @@ pub(super) struct Map {
 }
 
 pub(super) fn run(args: &Map) -> Result<Exit> {
-    let request = Request { thresholds: args.threshold.clone(), rules: args.rules, ..args.question.request()? };
+    let request = Request {
+        thresholds: args.threshold.clone(),
+        rules: args.rules,
+        geometry: args.geometry,
+        ..args.question.request()?
+    };
     let finished = args.machine.resources.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
     if args.json {
         print_json(&finished.report)?;
@@ -92,7 +102,7 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     let mut mapped = pipeline::map(&planned.scene, &plan, opened, &parts, &progress)?;
     mapped.preparing = preparing;
     progress.finishing();
-    let finished = finish(&plan, &mapped, out, std::env::args().collect(), begun)?;
+    let finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
     if !machine.resources.quiet() {
         summary(&finished);
     }

@@ -14,7 +14,7 @@ use crate::spectrum::{WavelengthRange, WavelengthUnit};
 /// What is looked for, where and how: what decides the scores.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Question {
-    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder or its metadata).
+    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder, metadata or netCDF file).
     scene: PathBuf,
 
     /// Spectral library: ENVI .sli, CSV, USGS splib07 or splib06 ASCII, ECOSTRESS or ASTER text; a file or a folder; may
@@ -185,10 +185,18 @@ pub(super) struct Reading {
     #[arg(long)]
     accept_radiance: bool,
 
-    /// Quality layers of a delivery whose pixels become no data: cloud, cirrus, cloudshadow, haze, snow, water, background,
-    /// pixelmask, separated by commas; or none. Unless given: cloud,cloudshadow,snow.
+    /// Quality layers that lie in an EnMAP or DESIS delivery, whose pixels become no data: cloud, cirrus, cloudshadow, haze,
+    /// snow, water, background, pixelmask, separated by commas; or none. Unless given: cloud,cloudshadow,snow.
     #[arg(long, value_name = "LAYER,…", value_parser = value::<QualityList>)]
     quality: Option<QualityList>,
+
+    /// EMIT's mask, a file of its own (EMIT_L2A_MASK_….nc): pixels that it flags become no data.
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
+
+    /// Flags of --mask to use, such as cloud,cirrus; cloud,cirrus,dilated-cloud,spacecraft,water unless given.
+    #[arg(long, value_delimiter = ',', value_name = "FLAG,…")]
+    mask_bands: Option<Vec<String>>,
 }
 
 impl Reading {
@@ -201,6 +209,8 @@ impl Reading {
             product: self.product,
             accept_radiance: self.accept_radiance,
             quality: self.quality.clone(),
+            mask: self.mask.clone(),
+            mask_bands: self.mask_bands.clone(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
-use crate::pipeline::{Observer as _, Pass, Processor, Request, Shard, plan, remove_parts, statistics};
+use crate::pipeline::{Geometry, Observer as _, Pass, Processor, Request, Shard, plan, remove_parts, statistics};
 use crate::spectrum::WavelengthRange;
 
 /// Make the statistics that mf, ace, cem and rx need: mean and covariance of scenes, for `alunite map --stats`.
@@ -116,6 +116,8 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
         // Any method that needs statistics and no library will do.
         methods: vec!["rx".into()],
         background: args.ground.choice(),
+        // Sums are of the swath, whatever its maps look like.
+        geometry: Some(Geometry::Swath),
         ..Request::default()
     };
     let planned = plan(&request)?;

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tracing::info_span;
 
+use super::geometry::Geometry;
 use super::grounds;
 use super::method_maps::{Job, MM2_PER_KM2, MethodMaps, Waiting};
+use super::orthorectify;
 use super::part::{Part, Parts};
 use super::plan::{Plan, PlannedMethod};
 use super::report::{MapReport, Report, Timings};
@@ -20,8 +22,9 @@ use crate::map::files::{remove_leftovers, write_beside};
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
+use crate::scene::Scene;
 
-/// Longest side of the picture's map, in pixels of the scene that are shown.
+/// Longest side of the picture's map, in pixels of the map that are shown.
 const PICTURE_SIDE: usize = 1200;
 
 /// What a finished run leaves.
@@ -41,12 +44,20 @@ pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     words.into_iter().flat_map(of).chain(["quicklook.png".into(), "run.json".into()]).collect()
 }
 
-/// Puts the parts of a complete map stage together in `out`, and removes them.
+/// Puts the parts of a complete map stage together in `out`, and removes them. Results of a swath go through the scene's
+/// lookup table to the map on the way, if the plan says so.
 ///
 /// # Errors
 /// When a part is damaged or writing fails; no file then stands under a final name that was not there before, and the
 /// parts stay. Refuses a scene in which no pixel held data, and removes its parts.
-pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, begun: Instant) -> Result<Finished> {
+pub fn finish(
+    scene: &Scene,
+    plan: &Plan,
+    mapped: &Mapped,
+    out: &Path,
+    command: Vec<String>,
+    begun: Instant,
+) -> Result<Finished> {
     let _span = info_span!("finish").entered();
     let finishing = Instant::now();
     let parts = Parts::open(&mapped.parts, plan.identity())?;
@@ -56,18 +67,21 @@ pub fn finish(plan: &Plan, mapped: &Mapped, out: &Path, command: Vec<String>, be
         remove_leftovers(&out.join(name))?;
     }
     let mut maps = info_span!("create rasters").in_scope(|| Maps::create(plan, out, parts.folder()))?;
-    let shape = plan.shape();
-    for (index, &window) in plan.windows.iter().enumerate() {
-        let _span = info_span!("gather", tile = index, pixels = window.pixels()).entered();
-        let part = parts.read_scores(index, window, &shape).ok_or_else(|| {
-            Error::failed(parts.folder().display(), format!("part {index} is missing or damaged"))
-                .hint("run the same command again: it makes the part anew")
-        })?;
-        maps.add(&part)?;
+    match (plan.geometry, scene.lookup()) {
+        (Some(Geometry::Map), Some(mut lookup)) => {
+            orthorectify::gather(plan, &parts, &mut *lookup, |strip| maps.add(strip))?;
+        }
+        _ => {
+            let shape = plan.shape();
+            for (index, &window) in plan.windows.iter().enumerate() {
+                let _span = info_span!("gather", tile = index, pixels = window.pixels()).entered();
+                maps.add(&parts.take(index, window, &shape)?)?;
+            }
+        }
     }
     let reports: Vec<MapReport> =
         maps.of_methods.iter().map(|m| m.report(plan, &maps.legend, maps.areas.is_some())).collect();
-    if reports.iter().all(|r| r.nodata_pixels == plan.pixels()) {
+    if reports.iter().all(|r| r.nodata_pixels == plan.map.pixels()) {
         // A refusal leaves nothing behind, and another try would only come here again.
         drop(maps);
         parts.remove()?;
@@ -145,8 +159,8 @@ impl<'a> Maps<'a> {
         let one = |method: &PlannedMethod| MethodMaps::create(plan, method, &legend, out, work);
         Ok(Self {
             of_methods: plan.methods.iter().map(one).collect::<Result<_>>()?,
-            preview: Preview::new(plan.samples, plan.lines, PICTURE_SIDE, legend.nodata)?,
-            areas: pixel_areas_km2(&plan.grid, plan.lines, plan.samples)?
+            preview: Preview::new(plan.map.samples, plan.map.lines, PICTURE_SIDE, legend.nodata)?,
+            areas: pixel_areas_km2(&plan.map.grid, plan.map.lines, plan.map.samples)?
                 .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()),
             plan,
             out: out.to_owned(),

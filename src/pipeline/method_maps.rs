@@ -32,7 +32,7 @@ impl Waiting {
     }
 }
 
-/// The rasters of a method, and how much of the scene each class covers.
+/// The rasters of a method, and how much of the map each class covers.
 pub(super) struct MethodMaps {
     pub(super) planned: PlannedMethod,
     scores: RasterWriter,
@@ -71,7 +71,7 @@ impl MethodMaps {
             {
                 metadata.push(("ALUNITE_BACKGROUND".to_owned(), grounds.background.clone()));
             }
-            let (width, height, grid) = (plan.samples, plan.lines, &plan.grid);
+            let (width, height, grid) = (plan.map.samples, plan.map.lines, &plan.map.grid);
             let spec = RasterSpec { width, height, grid, kind, bands, metadata, overviews };
             RasterWriter::create(&out.join(format!("{}_{name}.tif", method.word())), work, &spec)
         };

@@ -146,6 +146,17 @@ impl Parts {
         Some(Part { scores: Scores { window, maps }, grey })
     }
 
+    /// As [`Parts::read_scores`], of a part that must be there.
+    ///
+    /// # Errors
+    /// When it is not whole.
+    pub(super) fn take(&self, index: usize, window: Window, shape: &Shape) -> Result<Part> {
+        self.read_scores(index, window, shape).ok_or_else(|| {
+            Error::failed(self.folder.display(), format!("part {index} is missing or damaged"))
+                .hint("run the same command again: it makes the part anew")
+        })
+    }
+
     /// Removes the folder and all parts.
     pub(super) fn remove(&self) -> Result<()> {
         remove_parts(&self.folder)

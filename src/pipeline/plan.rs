@@ -9,6 +9,7 @@ use serde::Serialize;
 use tracing::info_span;
 
 use super::bands::{self, Dropped};
+use super::geometry::{self, Geometry};
 use super::grounds::{BackgroundChoice, Grounds};
 use super::part::{self, Shape};
 use super::targets::{self, Threshold};
@@ -16,11 +17,11 @@ use super::windows::{self, Limits, Load};
 use crate::background::Shrinkage;
 use crate::compute::{Scores, Task};
 use crate::error::{Error, Result};
-use crate::grid::Grid;
+use crate::grid::MapGrid;
 use crate::library::Library;
 use crate::library::select::{Choice, Target, select};
 use crate::methods::{self, Method, Needs};
-use crate::scene::{Description, Product, Quality, Quantity, Scene, SceneOptions};
+use crate::scene::{Description, Masked, Product, Quality, Quantity, Scene, SceneOptions};
 use crate::spectrum::{Bands, WavelengthRange, WavelengthUnit};
 use crate::tile::{Scaling, Window};
 
@@ -57,6 +58,8 @@ pub struct Request {
     pub background: BackgroundChoice,
     /// How its covariance is shrunk.
     pub shrinkage: Shrinkage,
+    /// The geometry of the maps; `None` for the map's, where the scene has a lookup table.
+    pub geometry: Option<Geometry>,
 }
 
 /// Where the thresholds came from.
@@ -117,12 +120,16 @@ pub struct Plan {
     pub product: Product,
     /// Quality layers whose pixels are no data.
     pub quality: Vec<Quality>,
+    /// The mask whose pixels are no data.
+    pub masked: Option<Masked>,
     /// Lines of the scene.
     pub lines: usize,
     /// Samples of the scene.
     pub samples: usize,
-    /// Georeferencing.
-    pub grid: Grid,
+    /// The geometry of the maps of a swath that has a lookup table; nothing for other scenes.
+    pub geometry: Option<Geometry>,
+    /// The raster of the maps: the scene's own, or what the lookup table leads to.
+    pub map: MapGrid,
     /// Bands in use, as indices from 0, in the order of their wavelengths.
     pub bands: Vec<usize>,
     /// Their centres and widths, when the scene has them.
@@ -263,6 +270,9 @@ pub fn plan(request: &Request) -> Result<Planned> {
         return Err(Error::refused("--library", "none was given")
             .hint("name a spectral library: an ENVI .sli, a CSV, or a folder of USGS or ECOSTRESS spectra"));
     }
+    let mut notes = described.notes.clone();
+    let (geometry, map) =
+        info_span!("lookup table").in_scope(|| geometry::choose(&scene, request.geometry, &mut notes))?;
     let libraries = Library::open_all(&request.libraries, request.library_unit)?;
     let targets = if has_targets { select(&libraries, &request.targets)? } else { Vec::new() };
     if targets.len() > Scores::MAX_TARGETS {
@@ -275,7 +285,6 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let bands = bands::select(&scene, &targets, &request.wavelengths, by_index, request.keep_overlap)?;
     let scaling = described.scaling.select(&bands.indices);
 
-    let mut notes = described.notes.clone();
     notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
     if described.quantity == Quantity::Radiance {
         notes.push("the values are at-sensor radiance, not reflectance".to_owned());
@@ -313,9 +322,11 @@ pub fn plan(request: &Request) -> Result<Planned> {
         inputs: files.map(|p| Input::of(p)).collect::<Result<_>>()?,
         product: described.product,
         quality: described.quality.clone(),
+        masked: described.masked.clone(),
         lines: described.lines,
         samples: described.samples,
-        grid: described.grid.clone(),
+        geometry,
+        map,
         band_facts: described.spectral.as_ref().ok().map(|b| b.select(&bands.indices)),
         bands: bands.indices,
         dropped: bands.dropped,

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::bands::Dropped;
+use super::geometry::Geometry;
 use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
 use super::run::Mapped;
-use crate::scene::{Product, Quality};
+use crate::scene::{Masked, Product, Quality};
 use crate::spectrum::Nanometers;
 
 /// All that `run.json` says.
@@ -21,8 +22,16 @@ pub struct Report {
     product: Product,
     /// Quality layers whose pixels are no data.
     quality: Vec<Quality>,
+    /// The mask whose pixels are no data.
+    mask: Option<Masked>,
+    /// Of the scene.
     lines: usize,
     samples: usize,
+    /// Of the maps of a swath; nothing for other scenes, whose maps have the scene's own lines and samples.
+    geometry: Option<Geometry>,
+    map_lines: usize,
+    map_samples: usize,
+    /// The maps' place.
     crs_wkt: Option<String>,
     geotransform: Option<[f64; 6]>,
     nodata: Option<f64>,
@@ -131,10 +140,14 @@ impl Report {
             inputs: plan.inputs.iter().zip(&mapped.hashes).map(input).collect(),
             product: plan.product,
             quality: plan.quality.clone(),
+            mask: plan.masked.clone(),
             lines: plan.lines,
             samples: plan.samples,
-            crs_wkt: plan.grid.crs_wkt.clone(),
-            geotransform: plan.grid.geotransform,
+            geometry: plan.geometry,
+            map_lines: plan.map.lines,
+            map_samples: plan.map.samples,
+            crs_wkt: plan.map.grid.crs_wkt.clone(),
+            geotransform: plan.map.grid.geotransform,
             nodata: plan.nodata,
             bands_in_use: plan.bands.iter().enumerate().map(|(i, &b)| fact(b, i)).collect(),
             bands_dropped: plan.dropped.clone(),

@@ -75,6 +75,10 @@ impl Selection<'_> {
             Some(mask) => format!("the pixels of {}", mask.display()),
             None => "the scene".to_owned(),
         };
+        let whole = match &self.scene.description.masked {
+            Some(masked) => format!("{whole}, without the mask's {}", masked.bands.join(",")),
+            None => whole,
+        };
         let groups = match self.units.columns {
             Some(columns) => format!("{whole}, in groups of {columns} detector columns"),
             None => whole,
@@ -99,6 +103,9 @@ impl Selection<'_> {
         hasher.update(format!("{:?} {:?} {:?}", self.units, described.sample_type, described.nodata).as_bytes());
         if !described.quality.is_empty() {
             hasher.update(format!("{:?}", described.quality).as_bytes());
+        }
+        if let Some(masked) = &described.masked {
+            hasher.update(format!("{masked:?}").as_bytes());
         }
         for band in self.bands {
             hasher.update(&(*band as u64).to_le_bytes());

@@ -8,7 +8,7 @@ use roxmltree::Node;
 use crate::error::{Error, Result};
 use crate::scene::geotiff::Told;
 use crate::scene::product::Product;
-use crate::scene::quality::{self, Found, Layer, Masked};
+use crate::scene::quality::{self, Found, Layer, Screened};
 use crate::scene::{Scene, SceneOptions, desis, enmap, geotiff, kind, xml};
 
 /// How a product names what it says.
@@ -146,7 +146,7 @@ pub(super) fn open(index: &Path, product: Product, options: &SceneOptions) -> Re
     described.quality = layers.iter().map(Found::quality).collect();
     if !layers.is_empty() {
         let nodata = described.nodata;
-        scene.source = Box::new(Masked { inner: scene.source, layers, nodata });
+        scene.source = Box::new(Screened { inner: scene.source, layers, nodata });
     }
     Ok(scene)
 }

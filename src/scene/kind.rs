@@ -13,6 +13,8 @@ pub(super) enum Kind {
         /// Stored with the high byte first.
         big_endian: bool,
     },
+    /// HDF5, which netCDF-4 is.
+    Hdf5,
     /// A known format that is not read; `certain` when raw numbers cannot begin like this by chance.
     Other { name: &'static str, certain: bool },
     /// Anything else: raw numbers, if a header lies beside.
@@ -22,12 +24,8 @@ pub(super) enum Kind {
 /// The name of XML files: some describe a delivery.
 pub(super) const XML: &str = "an XML file";
 
-/// The name of HDF5 files, of which netCDF-4 is one kind.
-pub(super) const HDF5: &str = "a netCDF-4 or HDF5 file";
-
 /// First bytes, the name of what begins with them, and whether they are long enough to be certain.
-const OTHERS: [(&[u8], &str, bool); 15] = [
-    (b"\x89HDF\r\n\x1a\n", HDF5, true),
+const OTHERS: [(&[u8], &str, bool); 14] = [
     (b"CDF\x01", "a netCDF file", false),
     (b"CDF\x02", "a netCDF file", false),
     (b"CDF\x05", "a netCDF file", false),
@@ -69,6 +67,7 @@ fn of_bytes(first: &[u8]) -> Kind {
     match first {
         [b'I', b'I', 42 | 43, 0, ..] => return Kind::Tiff { big_endian: false },
         [b'M', b'M', 0, 42 | 43, ..] => return Kind::Tiff { big_endian: true },
+        [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => return Kind::Hdf5,
         _ => {}
     }
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
@@ -81,6 +80,9 @@ fn of_bytes(first: &[u8]) -> Kind {
 
 /// The refusal of a format that is known and not read.
 pub(super) fn refuse(path: &Path, name: &str) -> Error {
-    Error::refused(path.display(), format!("is {name}; alunite reads ENVI cubes and GeoTIFF"))
-        .hint("convert it: gdal_translate -of ENVI -co INTERLEAVE=BIL INPUT OUTPUT.img")
+    Error::refused(
+        path.display(),
+        format!("is {name}; alunite reads ENVI cubes, GeoTIFF, and the products that --product names"),
+    )
+    .hint("convert it: gdal_translate -of ENVI -co INTERLEAVE=BIL INPUT OUTPUT.img")
 }

@@ -3,14 +3,20 @@
 mod bands_csv;
 mod desis;
 mod dlr;
+mod emit;
+mod emit_mask;
+mod emit_read;
 mod enmap;
 mod envi;
 mod envi_read;
 mod gdal;
 mod geotiff;
 mod geotiff_read;
+mod glt;
+mod hdf5;
 mod hyperion;
 mod kind;
+mod mask;
 mod mtl;
 mod multidim;
 mod prisma;
@@ -22,15 +28,17 @@ mod survey;
 mod values;
 mod xml;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::grid::Grid;
+use crate::grid::{Grid, MapGrid};
 use crate::spectrum::{Bands, WavelengthUnit};
 use crate::tile::{Interleave, SampleType, Scaling, Tile, Window};
 
+pub use mask::Masked;
 pub use product::Product;
 pub use quality::{Quality, QualityList};
 pub(crate) use survey::spread;
@@ -52,6 +60,10 @@ pub struct SceneOptions {
     pub accept_radiance: bool,
     /// Quality layers whose pixels become no data, instead of [`Quality::DEFAULT`].
     pub quality: Option<QualityList>,
+    /// A mask in a file of its own, whose pixels become no data.
+    pub mask: Option<PathBuf>,
+    /// The flags of the mask to use, such as `cloud`; `None` for the default.
+    pub mask_bands: Option<Vec<String>>,
 }
 
 /// What scaled values are.
@@ -73,7 +85,7 @@ pub struct Description {
     pub companions: Vec<PathBuf>,
     /// What was delivered.
     pub product: Product,
-    /// Format of the pixels: `ENVI`, `GeoTIFF` or `HDF5`.
+    /// Format of the pixels: `ENVI`, `GeoTIFF`, `HDF5` or `netCDF-4`.
     pub format: &'static str,
     /// Number of lines (rows).
     pub lines: usize,
@@ -91,6 +103,10 @@ pub struct Description {
     pub block: (usize, usize),
     /// Georeferencing.
     pub grid: Grid,
+    /// The map that the lookup table of a scene in swath geometry leads to; nothing for a scene without such a table;
+    /// or why the table cannot be used.
+    #[serde(serialize_with = "crate::error::or_problem")]
+    pub lookup: Result<Option<MapGrid>>,
     /// Band centres and widths, or why there are none that can be used.
     #[serde(serialize_with = "crate::error::or_problem")]
     pub spectral: Result<Bands>,
@@ -100,6 +116,8 @@ pub struct Description {
     pub nodata: Option<f64>,
     /// Quality layers whose pixels are no data.
     pub quality: Vec<Quality>,
+    /// The mask whose pixels are no data.
+    pub masked: Option<Masked>,
     /// What scaled values are.
     pub quantity: Quantity,
     /// Stored values to `quantity`.
@@ -119,6 +137,24 @@ pub struct Scene {
 trait Source: Send + Sync {
     /// A reader of the given bands (indices into the scene's bands, in the order wanted). Each reader owns its handles.
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>>;
+
+    /// A reader of the table that leads from the map to the swath, of a file that has one.
+    fn lookup(&self) -> Option<Box<dyn LookupReader>> {
+        None
+    }
+}
+
+/// A pixel of a map that a swath does not reach, among the places of a [`LookupReader`].
+pub const NOWHERE: u32 = u32::MAX;
+
+/// Reads the table that says which pixel of a swath each pixel of the map shows.
+pub trait LookupReader: Send {
+    /// Reads some lines of the map into `places`: for each of their pixels, line by line, the pixel of the swath, as
+    /// line · samples + sample from 0, or [`NOWHERE`].
+    ///
+    /// # Errors
+    /// Refuses places outside of the swath; fails when the file cannot be read.
+    fn read(&mut self, lines: Range<usize>, places: &mut Vec<u32>) -> Result<()>;
 }
 
 /// Reads tiles of a fixed set of bands. One reader belongs to one thread at a time.
@@ -140,12 +176,16 @@ pub trait TileReader: Send {
 
 impl Scene {
     /// Opens an ENVI cube (either of its two files may be named), a GeoTIFF, or a delivery of a [`Product`] (its folder, its
-    /// metadata or its image), and checks it against its header.
+    /// metadata or its image), checks it against its header, and leaves out what quality layers and the user's mask flag.
     ///
     /// # Errors
     /// Refuses what is none of these, files whose size is not the header's, and types it cannot map.
     /// Unusable wavelengths are not an error here but in [`Description::spectral`].
     pub fn open(path: &Path, options: &SceneOptions) -> Result<Self> {
+        mask::apply(Self::open_unmasked(path, options)?, options)
+    }
+
+    fn open_unmasked(path: &Path, options: &SceneOptions) -> Result<Self> {
         if let Some(delivery) = product::delivery(path, options.product)? {
             return delivery.open(options);
         }
@@ -156,6 +196,7 @@ impl Scene {
         let kind = kind::of(path)?;
         product::check_forced(path, kind, options.product)?;
         match kind {
+            kind::Kind::Hdf5 => Err(hdf5::refusal(path)),
             kind::Kind::Tiff { big_endian } => geotiff::open(path, big_endian, options),
             kind::Kind::Other { name, certain: true } => Err(kind::refuse(path, name)),
             kind::Kind::Other { name, certain: false } => match crate::envi::find_pair(path) {
@@ -180,6 +221,12 @@ impl Scene {
             None if bands.is_empty() => Err(Error::refused(path.display(), "no band is left to read")),
             None => self.source.reader(bands),
         }
+    }
+
+    /// A reader of the table that leads from the map to the swath; `None` for a scene without one.
+    #[must_use]
+    pub fn lookup(&self) -> Option<Box<dyn LookupReader>> {
+        self.source.lookup().filter(|_| matches!(self.description.lookup, Ok(Some(_))))
     }
 }
 

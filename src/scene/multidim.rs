@@ -1,15 +1,23 @@
-//! Arrays of any number of dimensions in HDF5 files, through GDAL's multidimensional interface: in the file's own order of
-//! dimensions, which the classic interface gives another order in each version.
+//! Files of many arrays (HDF5, and netCDF-4 within it) through GDAL's multidimensional interface, which gives an array in the
+//! file's own order of dimensions and in its own chunks. The classic interface gives another order in each version, and where
+//! it transposes it is a hundred times slower.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::path::{Path, PathBuf};
+use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
 
+use gdal::raster::GdalType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
-use gdal_sys::{GDALDataType, GDALGroupH, GDALMDArrayH};
+use gdal_sys::{
+    GDALAttributeH, GDALDataType, GDALExtendedDataTypeClass, GDALExtendedDataTypeH, GDALGroupH, GDALMDArrayH,
+};
 
 use crate::error::{Error, Result};
 use crate::scene::gdal as quiet;
+
+/// The longest side of an array that is read.
+const MOST: usize = 1_000_000;
 
 /// The HDF5 library is no faster with several threads, and only some builds of it bear them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -34,20 +42,50 @@ impl Drop for File {
 }
 
 impl File {
-    /// Opens a file with one driver only, such as `HDF5`.
-    pub(super) fn open(path: &Path, driver: &str) -> Result<Self> {
+    /// Opens a file of HDF5 as such.
+    ///
+    /// # Errors
+    /// Refuses what the driver cannot open: a file that is cut off or of another kind, or GDAL without that driver.
+    pub(super) fn open_hdf5(path: &Path) -> Result<Self> {
+        Self::open(path, path, "HDF5")
+    }
+
+    /// Opens a netCDF file. The library complains on stderr when another thread than the first opens one: open it once, and
+    /// take arrays from it.
+    ///
+    /// # Errors
+    /// As [`Self::open_hdf5`].
+    pub(super) fn open_netcdf(path: &Path) -> Result<Self> {
+        // The driver takes a netCDF-4 file of another extension only when it is told what it is.
+        let told = format!("NETCDF:\"{}\"", path.display());
+        Self::open(path, path, "netCDF")
+            .or_else(|refused| Self::open(path, Path::new(&told), "netCDF").map_err(|_| refused))
+    }
+
+    /// Opens a file under the name that one driver knows it by.
+    fn open(path: &Path, name: &Path, driver: &str) -> Result<Self> {
         let allowed = [driver];
         let options = DatasetOptions {
-            open_flags: GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER,
+            open_flags: GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
             allowed_drivers: Some(&allowed),
             ..DatasetOptions::default()
         };
-        let (opened, said) = alone(|| Dataset::open_ex(path, options));
+        let (opened, said) = alone(|| Dataset::open_ex(name, options));
         let dataset = opened.map_err(|_| {
             Error::refused(path.display(), format!("GDAL cannot open it as {driver}: {}", said.text()))
-                .hint("the file may be cut off or damaged")
+                .hint("the file may be cut off or damaged: compare its size with the archive's, and fetch it again")
         })?;
         Ok(Self { path: path.to_path_buf(), dataset: Some(dataset) })
+    }
+
+    /// The file's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where an array or attribute is, for messages.
+    pub(super) fn place(&self, name: &str) -> String {
+        format!("{}, {name}", self.path.display())
     }
 
     /// Does something with the root group, if there is one.
@@ -68,43 +106,127 @@ impl File {
         found
     }
 
-    /// The numbers of an attribute of the root; `None` when there is no such attribute or it holds none.
-    pub(super) fn numbers(&self, attribute: &str) -> Option<Vec<f64>> {
-        let name = CString::new(attribute).ok()?;
-        // SAFETY: the group and the name live during the calls. The list has `count` numbers when it is not null; it is
-        // copied, and freed once, as the attribute is.
+    /// Names of the groups at the root.
+    pub(super) fn groups(&self) -> Vec<String> {
+        // SAFETY: the group lives during the call; the list is ours.
+        let names = self.with_root(|root| Some(unsafe { taken(gdal_sys::GDALGroupGetGroupNames(root, null_mut())) }));
+        names.unwrap_or_default()
+    }
+
+    /// Names of the arrays at the root.
+    pub(super) fn arrays(&self) -> Vec<String> {
+        // SAFETY: the group lives during the call; the list is ours.
+        let names = self.with_root(|root| Some(unsafe { taken(gdal_sys::GDALGroupGetMDArrayNames(root, null_mut())) }));
+        names.unwrap_or_default()
+    }
+
+    /// Does something with an attribute of the root, if there is one.
+    fn with_attribute<T>(&self, name: &str, run: impl FnOnce(GDALAttributeH) -> Option<T>) -> Option<T> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the group and the name live during the calls; an attribute that is not null is ours and released once.
         self.with_root(|root| unsafe {
             let attribute = gdal_sys::GDALGroupGetAttribute(root, name.as_ptr());
             if attribute.is_null() {
                 return None;
             }
+            let found = run(attribute);
+            gdal_sys::GDALAttributeRelease(attribute);
+            found
+        })
+    }
+
+    /// The numbers of an attribute of the root; `None` when there is no such attribute or it holds none.
+    pub(super) fn numbers(&self, attribute: &str) -> Option<Vec<f64>> {
+        // SAFETY: the attribute lives during the calls. The list has `count` numbers when it is not null; it is copied, and
+        // freed once.
+        self.with_attribute(attribute, |attribute| unsafe {
             let mut count = 0;
             let list = gdal_sys::GDALAttributeReadAsDoubleArray(attribute, &raw mut count);
             let numbers = (!list.is_null() && count > 0).then(|| std::slice::from_raw_parts(list, count).to_vec());
             gdal_sys::VSIFree(list.cast());
-            gdal_sys::GDALAttributeRelease(attribute);
             numbers
         })
     }
 
-    /// An array by its full name, such as `/group/array`; `None` when there is none. The array takes a handle of its own.
+    /// The values of an attribute of the root, as texts; `None` when there is no such attribute.
+    pub(super) fn words(&self, attribute: &str) -> Option<Vec<String>> {
+        // SAFETY: the attribute lives during the call; the list is ours.
+        self.with_attribute(attribute, |attribute| unsafe {
+            Some(taken(gdal_sys::GDALAttributeReadAsStringArray(attribute)))
+        })
+    }
+
+    /// An array by its full name, such as `group/array`; `None` when there is none. The array takes a handle of its own.
+    ///
+    /// # Errors
+    /// Refuses one that is too large for this machine.
     pub(super) fn array(&self, name: &str) -> Result<Option<Array>> {
-        let full = CString::new(name).map_err(|_| Error::refused(self.path.display(), "a name holds a zero byte"))?;
+        let full = CString::new(format!("/{name}"))
+            .map_err(|_| Error::refused(self.path.display(), "a name holds a zero byte"))?;
         // SAFETY: the group and the name live during the call; an array that is not null is ours.
         let handle = self.with_root(|root| unsafe {
-            let array = gdal_sys::GDALGroupOpenMDArrayFromFullname(root, full.as_ptr(), std::ptr::null_mut());
+            let array = gdal_sys::GDALGroupOpenMDArrayFromFullname(root, full.as_ptr(), null_mut());
             (!array.is_null()).then_some(array)
         });
         let Some(handle) = handle else { return Ok(None) };
         let mut array = Array {
-            place: format!("{}, {name}", self.path.display()),
+            place: self.place(name),
             handle,
             shape: Vec::new(),
             block: Vec::new(),
-            data_type: GDALDataType::GDT_Unknown,
+            type_name: String::new(),
+            fill: None,
+            unit: None,
         };
         array.describe()?;
         Ok(Some(array))
+    }
+
+    /// As [`Self::array`], one that must be there with so many dimensions, called `dimensions` in messages.
+    ///
+    /// # Errors
+    /// Refuses the file where it is missing, or has other dimensions.
+    pub(super) fn required(&self, name: &str, dimensions: &[&str]) -> Result<Array> {
+        let expected = format!("[{}]", dimensions.join("]["));
+        let array = self.array(name)?.ok_or_else(|| {
+            Error::refused(self.place(name), format!("there is no such variable; expected one of {expected}"))
+                .hint("the file is incomplete, or another product: `alunite info` shows what it is taken for")
+        })?;
+        if array.shape.len() != dimensions.len() {
+            let what = format!("its shape is {:?}, expected {} dimensions {expected}", array.shape, dimensions.len());
+            return Err(Error::refused(array.place(), what));
+        }
+        Ok(array)
+    }
+
+    /// All values of an array that has one number for each of `bands` bands.
+    ///
+    /// # Errors
+    /// Refuses one that is missing or has another length; fails when it cannot be read.
+    pub(super) fn list(&self, name: &str, bands: usize) -> Result<Vec<f64>> {
+        let mut array = self.of_bands(name, bands)?;
+        let mut values = vec![0.0; bands];
+        array.read(&[0], &[bands], &mut values)?;
+        Ok(values)
+    }
+
+    /// All texts of an array that has one for each of `bands` bands.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub(super) fn texts(&self, name: &str, bands: usize) -> Result<Vec<String>> {
+        self.of_bands(name, bands)?.texts(bands)
+    }
+
+    fn of_bands(&self, name: &str, bands: usize) -> Result<Array> {
+        let array = self.required(name, &["bands"])?;
+        match array.shape[0] {
+            found if found == bands => Ok(array),
+            found => {
+                let what = format!("holds {found} values, expected {bands}, one for each band");
+                Err(Error::refused(array.place(), what))
+            }
+        }
     }
 }
 
@@ -112,15 +234,19 @@ impl File {
 pub(super) struct Array {
     place: String,
     handle: GDALMDArrayH,
-    /// Number of values in each dimension.
+    /// Number of values in each dimension, the slowest first.
     pub(super) shape: Vec<usize>,
-    /// Values of one chunk in each dimension; zero where the file has no chunks.
+    /// Values of one chunk in each dimension; zero, or none at all, where the file has no chunks or GDAL does not tell.
     pub(super) block: Vec<usize>,
-    /// GDAL's number for the type of the values.
-    pub(super) data_type: GDALDataType::Type,
+    /// GDAL's name for the type of the values, such as `Float32`; `String`.
+    pub(super) type_name: String,
+    /// The value that means no data.
+    pub(super) fill: Option<f64>,
+    /// Unit of the values, as the file writes it.
+    pub(super) unit: Option<String>,
 }
 
-// SAFETY: the handle is one shared pointer of GDAL's; it is used by the thread that owns the array only.
+// SAFETY: the handle is one shared pointer of GDAL's; it is used by the thread that owns the array only, and alone.
 unsafe impl Send for Array {}
 
 impl Drop for Array {
@@ -131,8 +257,14 @@ impl Drop for Array {
 }
 
 impl Array {
+    /// The file and the array's name, for messages.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     fn describe(&mut self) -> Result<()> {
-        // SAFETY: the handle is open. Lists have `count` entries when they are not null, and are freed once, as the type is.
+        // SAFETY: the handle is open. Lists have `count` entries when they are not null, and are freed once, as the type is;
+        // the unit is a C string of the array's own, or null.
         let ((sizes, blocks), _) = alone(|| unsafe {
             let mut count = 0;
             let dimensions = gdal_sys::GDALMDArrayGetDimensions(self.handle, &raw mut count);
@@ -151,9 +283,13 @@ impl Array {
             }
             let data_type = gdal_sys::GDALMDArrayGetDataType(self.handle);
             if !data_type.is_null() {
-                self.data_type = gdal_sys::GDALExtendedDataTypeGetNumericDataType(data_type);
+                self.type_name = type_name(data_type);
                 gdal_sys::GDALExtendedDataTypeRelease(data_type);
             }
+            let mut has_fill = 0;
+            let fill = gdal_sys::GDALMDArrayGetNoDataValueAsDouble(self.handle, &raw mut has_fill);
+            self.fill = (has_fill != 0).then_some(fill);
+            self.unit = text(gdal_sys::GDALMDArrayGetUnit(self.handle)).filter(|unit| !unit.trim().is_empty());
             (sizes, blocks)
         });
         let whole = |list: Vec<u64>| list.into_iter().map(usize::try_from).collect::<Result<Vec<_>, _>>();
@@ -162,16 +298,30 @@ impl Array {
         Ok(())
     }
 
-    /// Fills `values` with those from `start` on, `count` in each dimension, the last dimension fastest. `data_type` is
-    /// GDAL's number for `T`.
-    pub(super) fn read<T: bytemuck::Pod>(
+    /// Refuses an array without pixels, and sides longer than any product's, which would ask for more memory than there is.
+    pub(super) fn check_sides(&self) -> Result<()> {
+        match self.shape.iter().all(|side| (1..=MOST).contains(side)) {
+            true => Ok(()),
+            false => {
+                let what = format!("its shape is {:?}, expected sides of 1 to {MOST}", self.shape);
+                Err(Error::refused(&self.place, what))
+            }
+        }
+    }
+
+    /// Fills `values` with those from `start` on, `count` in each dimension, the last dimension fastest, turned into `T` by
+    /// GDAL.
+    ///
+    /// # Errors
+    /// When these are not within the array, `values` is of another length, or the file cannot be read.
+    pub(super) fn read<T: GdalType + bytemuck::Pod>(
         &mut self,
         start: &[usize],
         count: &[usize],
-        data_type: GDALDataType::Type,
         values: &mut [T],
     ) -> Result<()> {
-        let inside = |((start, count), size): ((&usize, &usize), &usize)| *count > 0 && start + count <= *size;
+        let inside =
+            |((start, count), size): ((&usize, &usize), &usize)| *count > 0 && start <= size && *count <= size - start;
         let sound = start.len() == self.shape.len()
             && count.len() == self.shape.len()
             && start.iter().zip(count).zip(&self.shape).all(inside)
@@ -185,15 +335,15 @@ impl Array {
         let buffer = values.as_mut_ptr();
         let (outcome, said) = alone(|| -> c_int {
             // SAFETY: the region lies within the array and has as many values as the buffer (checked above), of the type
-            // that the caller names; GDAL checks writes against the buffer's bytes. The type is released once.
+            // that GDAL is told; GDAL checks writes against the buffer's bytes. The type is released once.
             unsafe {
-                let memory = gdal_sys::GDALExtendedDataTypeCreate(data_type);
+                let memory = gdal_sys::GDALExtendedDataTypeCreate(T::gdal_ordinal());
                 let outcome = gdal_sys::GDALMDArrayRead(
                     self.handle,
                     first.as_ptr(),
                     count.as_ptr(),
-                    std::ptr::null(),
-                    std::ptr::null(),
+                    null(),
+                    null(),
                     memory,
                     buffer.cast(),
                     buffer.cast(),
@@ -204,9 +354,88 @@ impl Array {
             }
         });
         if outcome == 0 || !said.failures.is_empty() {
-            return Err(Error::failed(&self.place, format!("GDAL cannot read from {start:?} on: {}", said.text()))
-                .hint("the file may be cut off or damaged"));
+            let what = format!("GDAL cannot read {count:?} values from {start:?} on: {}", said.text());
+            return Err(Error::failed(&self.place, what).hint("the file may be cut off or damaged"));
         }
         Ok(())
+    }
+
+    /// The texts of an array that has one dimension of this length.
+    fn texts(&self, length: usize) -> Result<Vec<String>> {
+        if self.type_name != "String" {
+            return Err(Error::refused(&self.place, format!("holds {}, expected texts", self.type_name)));
+        }
+        let mut pointers = vec![null_mut::<c_char>(); length];
+        let bytes = size_of_val(&pointers[..]);
+        let buffer = pointers.as_mut_ptr();
+        let ((outcome, texts), said) = alone(|| {
+            // SAFETY: the array has `length` texts, in one dimension, and the buffer as many pointers; GDAL checks writes
+            // against its bytes. Each pointer is null or a C string of ours, freed once, as the type is released.
+            unsafe {
+                let memory = gdal_sys::GDALExtendedDataTypeCreateString(0);
+                let outcome = gdal_sys::GDALMDArrayRead(
+                    self.handle,
+                    [0].as_ptr(),
+                    [length].as_ptr(),
+                    null(),
+                    null(),
+                    memory,
+                    buffer.cast(),
+                    buffer.cast(),
+                    bytes,
+                );
+                gdal_sys::GDALExtendedDataTypeRelease(memory);
+                let texts: Vec<String> = pointers.iter().map(|&p| text(p).unwrap_or_default()).collect();
+                pointers.iter().for_each(|&p| gdal_sys::VSIFree(p.cast()));
+                (outcome, texts)
+            }
+        });
+        match outcome {
+            0 => Err(Error::failed(&self.place, format!("GDAL cannot read its texts: {}", said.text()))),
+            _ => Ok(texts),
+        }
+    }
+}
+
+/// A copy of a C string; `None` for null.
+///
+/// # Safety
+/// The pointer is null or of a C string.
+unsafe fn text(pointer: *const c_char) -> Option<String> {
+    // SAFETY: by the caller's word.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+}
+
+/// A copy of GDAL's list of texts, which is freed.
+///
+/// # Safety
+/// The list is null, or ends with a null, and belongs to the caller.
+unsafe fn taken(list: *mut *mut c_char) -> Vec<String> {
+    // SAFETY: by the caller's word; nothing behind the null is looked at. The list is freed once; null does no harm.
+    unsafe {
+        let mut texts = Vec::new();
+        while let Some(next) = (!list.is_null()).then(|| text(*list.add(texts.len()))).flatten() {
+            texts.push(next);
+        }
+        gdal_sys::CSLDestroy(list);
+        texts
+    }
+}
+
+/// GDAL's name for a type: of numbers theirs, `String`, or `Compound`.
+///
+/// # Safety
+/// The type is open.
+unsafe fn type_name(data_type: GDALExtendedDataTypeH) -> String {
+    // SAFETY: by the caller's word; a name is a static string, or null.
+    unsafe {
+        match gdal_sys::GDALExtendedDataTypeGetClass(data_type) {
+            GDALExtendedDataTypeClass::GEDTC_NUMERIC => {
+                let number: GDALDataType::Type = gdal_sys::GDALExtendedDataTypeGetNumericDataType(data_type);
+                text(gdal_sys::GDALGetDataTypeName(number)).unwrap_or_else(|| "unknown".to_owned())
+            }
+            GDALExtendedDataTypeClass::GEDTC_STRING => "String".to_owned(),
+            _ => "Compound".to_owned(),
+        }
     }
 }

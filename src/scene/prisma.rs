@@ -9,7 +9,6 @@
 use std::path::Path;
 
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
-use gdal_sys::GDALDataType;
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -21,7 +20,7 @@ use crate::spectrum::Bands;
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
 
-const SWATH: &str = "/HDFEOS/SWATHS/PRS_L2D_HCO";
+const SWATH: &str = "HDFEOS/SWATHS/PRS_L2D_HCO";
 /// The same of other levels: radiance, or not orthorectified.
 const OTHERS: [(&str, &str); 4] = [("L1", "HCO"), ("L1", "HRC"), ("L2B", "HCO"), ("L2C", "HCO")];
 /// The stored value of `L2Scale…Max`.
@@ -45,12 +44,12 @@ const DETECTORS: [Detector; 2] =
 /// Refuses other levels of PRISMA by name.
 pub(super) fn recognise(path: &Path) -> Result<bool> {
     // What GDAL cannot open is refused as what it is.
-    let Ok(file) = File::open(path, "HDF5") else { return Ok(false) };
+    let Ok(file) = File::open_hdf5(path) else { return Ok(false) };
     if file.array(&name(DETECTORS[0].cube))?.is_some() {
         return Ok(true);
     }
     for (level, swath) in OTHERS {
-        if file.array(&format!("/HDFEOS/SWATHS/PRS_{level}_{swath}/Data Fields/VNIR_Cube"))?.is_some() {
+        if file.array(&format!("HDFEOS/SWATHS/PRS_{level}_{swath}/Data Fields/VNIR_Cube"))?.is_some() {
             let what =
                 format!("the processing level of this PRISMA product is {level}: not reflectance on a map's grid");
             return Err(Error::refused(path.display(), what).hint("get the product PRISMA L2D"));
@@ -75,7 +74,7 @@ struct Listed {
 
 /// Opens a product.
 pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
-    let file = File::open(path, "HDF5")?;
+    let file = File::open_hdf5(path)?;
     let place = path.display().to_string();
     let arrays = [cube(&file, &place, &DETECTORS[0])?, cube(&file, &place, &DETECTORS[1])?];
     let [vnir, swir] = &arrays;
@@ -125,10 +124,12 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         big_endian: false,
         block: (samples, chunk(0).clamp(1, lines)),
         grid,
+        lookup: Ok(None),
         spectral,
         good: Vec::new(),
         nodata,
         quality: Vec::new(),
+        masked: None,
         quantity: Quantity::Reflectance,
         scaling,
         notes,
@@ -149,7 +150,7 @@ fn cube(file: &File, place: &str, detector: &Detector) -> Result<Array> {
         let what = format!("its shape is {:?}, not (lines, bands, samples)", array.shape);
         return Err(Error::refused(place, what));
     }
-    if array.data_type != GDALDataType::GDT_UInt16 {
+    if array.type_name != "UInt16" {
         return Err(Error::refused(place, "its values are not unsigned integers of 16 bits"));
     }
     Ok(array)
@@ -280,7 +281,7 @@ fn check_geolocation(
     for (line, sample) in [(0, 0), (0, samples - 1), (lines - 1, 0), (lines - 1, samples - 1)] {
         let at = |array: &mut Array| {
             let mut value = [0.0_f64];
-            array.read(&[line, sample], &[1, 1], GDALDataType::GDT_Float64, &mut value).map(|()| value[0])
+            array.read(&[line, sample], &[1, 1], &mut value).map(|()| value[0])
         };
         let (lat, lon) = (at(&mut latitude)?, at(&mut longitude)?);
         let told = lat.abs() <= 90.0 && lon.abs() <= 180.0 && (lat != 0.0 || lon != 0.0);

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use gdal_sys::GDALDataType;
-
 use crate::error::{Error, Result};
 use crate::scene::multidim::{Array, File};
 use crate::scene::{Source, TileReader, check_window};
@@ -26,7 +24,7 @@ pub(super) struct Cubes {
 
 impl Source for Cubes {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let file = File::open(&self.path, "HDF5")?;
+        let file = File::open_hdf5(&self.path)?;
         let cubes = [0, 1].map(|cube| {
             let wanted: Vec<(usize, usize)> = (0..bands.len())
                 .filter(|&k| self.places[bands[k]].0 == cube)
@@ -78,7 +76,7 @@ impl Part {
         let depth = last - first + 1;
         self.scratch.resize(window.pixels() * depth, 0);
         let (start, count) = ([window.y, first, window.x], [window.height, depth, window.width]);
-        self.array.read(&start, &count, GDALDataType::GDT_UInt16, &mut self.scratch)?;
+        self.array.read(&start, &count, &mut self.scratch)?;
         for line in 0..window.height {
             for &(k, index) in &self.wanted {
                 let run = &self.scratch[(line * depth + index - first) * window.width..][..window.width];

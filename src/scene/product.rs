@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::scene::kind::{self, Kind};
-use crate::scene::{Scene, SceneOptions, dlr, hyperion, prisma};
+use crate::scene::{Scene, SceneOptions, dlr, emit, hdf5, hyperion, prisma};
 
 /// A kind of product. Unless it is forced, it is recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -24,6 +24,8 @@ pub enum Product {
     Hyperion,
     /// PRISMA Level 2D: the `.he5` file.
     PrismaL2d,
+    /// EMIT Level 2A: the reflectance file (netCDF-4).
+    EmitL2a,
 }
 
 impl Product {
@@ -37,11 +39,12 @@ impl Product {
             Self::DesisL2a => "DESIS L2A",
             Self::Hyperion => "EO-1 Hyperion",
             Self::PrismaL2d => "PRISMA L2D",
+            Self::EmitL2a => "EMIT L2A",
         }
     }
 }
 
-/// A delivery of several files: the product, and the file that describes the others.
+/// A delivery: the product, and its file, or of several files the one that describes the others.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) product: Product,
@@ -53,6 +56,7 @@ impl Delivery {
         match self.product {
             Product::Hyperion => self.without_layers(options, hyperion::open),
             Product::PrismaL2d => self.without_layers(options, prisma::open),
+            Product::EmitL2a => self.without_layers(options, emit::open),
             product => dlr::open(&self.index, product, options),
         }
     }
@@ -66,7 +70,11 @@ impl Delivery {
         match options.quality.as_ref().filter(|list| !list.0.is_empty()) {
             Some(_) => {
                 let what = format!("{} has no quality layers that --quality could name", self.product.title());
-                Err(Error::refused(self.index.display(), what).hint("leave --quality out"))
+                let hint = match self.product {
+                    Product::EmitL2a => "leave --quality out, and pass the mask of the same granule with --mask",
+                    _ => "leave --quality out",
+                };
+                Err(Error::refused(self.index.display(), what).hint(hint))
             }
             None => open(&self.index, options),
         }
@@ -75,13 +83,17 @@ impl Delivery {
 
 /// Refuses a file that cannot be what `--product` says.
 pub(super) fn check_forced(path: &Path, kind: Kind, forced: Option<Product>) -> Result<()> {
-    let tiff = matches!(kind, Kind::Tiff { .. });
-    match forced {
-        Some(Product::Geotiff) if !tiff => {
+    let found = match kind {
+        Kind::Tiff { .. } => Some("a GeoTIFF"),
+        Kind::Hdf5 => Some("a netCDF-4 or HDF5 file"),
+        _ => None,
+    };
+    match (forced, found) {
+        (Some(Product::Geotiff), _) if !matches!(kind, Kind::Tiff { .. }) => {
             Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is"))
         }
-        Some(Product::Envi) if tiff => {
-            Err(Error::refused(path.display(), "is a GeoTIFF, not the ENVI cube that --product says it is"))
+        (Some(Product::Envi), Some(found)) => {
+            Err(Error::refused(path.display(), format!("is {found}, not the ENVI cube that --product says it is")))
         }
         _ => Ok(()),
     }
@@ -108,7 +120,7 @@ pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<De
     match (found.len(), forced) {
         (0, None) if !path.is_dir() => Ok(None),
         (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows")
-            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, or a data file or its header")),
+            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, EMIT's reflectance file, or a data file or its header")),
         (0, Some(product)) => {
             let what = format!("holds no metadata of {}, which --product says it is", product.title());
             Err(Error::refused(path.display(), what).hint("name the delivery's folder or its metadata file"))
@@ -149,10 +161,7 @@ fn describes(file: &Path) -> bool {
 fn recognise(file: &Path, forced: Option<Product>) -> Result<Option<Product>> {
     match kind::of(file)? {
         Kind::Other { name: kind::XML, .. } => dlr::recognise(file, forced),
-        Kind::Other { name: kind::HDF5, .. } => {
-            let is = forced == Some(Product::PrismaL2d) || (forced.is_none() && prisma::recognise(file)?);
-            Ok(is.then_some(Product::PrismaL2d))
-        }
+        Kind::Hdf5 => hdf5::recognise(file, forced),
         Kind::Raw => {
             let is = forced == Some(Product::Hyperion) || (forced.is_none() && hyperion::recognise(file)?);
             Ok(is.then_some(Product::Hyperion))

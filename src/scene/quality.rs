@@ -204,14 +204,14 @@ pub(super) fn choose(
 }
 
 /// A source whose flagged pixels are no data.
-pub(super) struct Masked {
+pub(super) struct Screened {
     pub(super) inner: Box<dyn Source>,
     pub(super) layers: Vec<Found>,
     /// The scene's no-data value.
     pub(super) nodata: Option<f64>,
 }
 
-impl Source for Masked {
+impl Source for Screened {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let layer = |found: &Found| {
             let reader = match found.layer.planes {
@@ -261,7 +261,7 @@ fn flag<T: Sample>(layer: &Tile, values: &[T], flagged: Flagged, flags: &mut [bo
 }
 
 /// Makes pixels no data: by the no-data value, or by zeros in all bands where there is none.
-fn erase<T: Sample>(values: &mut [T], bands: usize, flags: &[bool], nodata: Option<f64>) {
+pub(super) fn erase<T: Sample>(values: &mut [T], bands: usize, flags: &[bool], nodata: Option<f64>) {
     let fill = nodata.and_then(T::nodata).unwrap_or(T::zeroed());
     for (pixel, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
         let group = &mut values[pixel / Tile::GROUP * bands * Tile::GROUP..];

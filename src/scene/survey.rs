@@ -1,9 +1,9 @@
-//! Looking through a scene's values: bands that hold nothing, and fill that nobody declared.
+//! Looking through a scene's values: bands that hold nothing, fill that nobody declared, and lookup tables.
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
-use crate::scene::Scene;
+use crate::error::{Error, Result};
+use crate::scene::{NOWHERE, Scene};
 use crate::tile::{Sample, Tile, Window};
 use crate::with_samples;
 
@@ -17,6 +17,8 @@ const FILL_SHARE: f64 = 0.05;
 const DEAD_LINES: usize = 32;
 /// Bytes of one window when a whole scene is read.
 const WINDOW_BYTES: usize = 16 << 20;
+/// Pixels of a lookup table that are looked at together, more or less.
+const LOOKUP_PIXELS: usize = 1 << 20;
 
 impl Scene {
     /// Those of `bands` that hold no data (the no-data value, NaN or infinity) in every pixel of the scene.
@@ -84,6 +86,27 @@ impl Scene {
             with_samples!(&tile.samples, values => collect_low(&tile, values, &picked, &mut low));
         }
         Ok(sentences(&bands, low, spectra))
+    }
+
+    /// Reads the whole lookup table of a scene that has one, and gives the number of the map's pixels that show the swath;
+    /// nothing for a scene without one.
+    ///
+    /// # Errors
+    /// Refuses a table that cannot be used, that leads out of the swath, or that leads nowhere.
+    pub fn check_lookup(&self) -> Result<Option<u64>> {
+        let (Some(map), Some(mut reader)) = (self.description.lookup.clone()?, self.lookup()) else { return Ok(None) };
+        let (mut places, mut shown) = (Vec::new(), 0);
+        let height = (LOOKUP_PIXELS / map.samples).max(1);
+        for y in (0..map.lines).step_by(height) {
+            reader.read(y..(y + height).min(map.lines), &mut places)?;
+            shown += places.iter().filter(|p| **p != NOWHERE).count() as u64;
+        }
+        if shown > 0 {
+            return Ok(Some(shown));
+        }
+        let place = format!("{}, lookup table", self.description.path.display());
+        let what = format!("all {} x {} pixels are fill, expected places in the swath", map.lines, map.samples);
+        Err(Error::refused(place, what).hint("pass --geometry swath, or fetch the file again"))
     }
 
     /// Lines spread over the scene, as wide as one block, from the middle outwards: a single block may tell, and borders

@@ -6,9 +6,15 @@ mod common;
 mod cube;
 mod deliveries;
 mod desis;
+#[path = "../common/emit.rs"]
+mod emit;
+#[path = "emit.rs"]
+mod emit_l2a;
 mod enmap;
 mod hyperion;
 mod layouts;
+#[path = "../common/netcdf.rs"]
+mod netcdf;
 mod prisma;
 mod real;
 mod refusals;

@@ -152,7 +152,7 @@ fn what_is_no_scene_is_refused_by_name() {
     let files: [(&str, &[u8], &str); 9] = [
         ("scene.vrt", vrt.as_bytes(), "virtual raster"),
         ("renamed.img", vrt.as_bytes(), "virtual raster"),
-        ("emit.nc", b"\x89HDF\r\n\x1a\n\0\0\0\0", "netCDF-4 or HDF5"),
+        ("emit.nc", b"\x89HDF\r\n\x1a\n\0\0\0\0", "cut off or damaged"),
         ("old.nc", b"CDF\x01\0\0\0\0", "netCDF"),
         ("map.png", b"\x89PNG\r\n\x1a\n", "PNG"),
         ("run.json", b" {\"a\": 1}", "JSON"),

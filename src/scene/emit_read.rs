@@ -1,0 +1,145 @@
+//! Reading the swath of EMIT: chunk by chunk, so that none is inflated twice, straight into the tile's groups.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::scene::emit::{DIMENSIONS, REFLECTANCE};
+use crate::scene::glt;
+use crate::scene::multidim::{Array, File};
+use crate::scene::{LookupReader, Source, TileReader, check_window};
+use crate::tile::{SampleType, Samples, Tile, Window};
+
+/// A swath that was opened once and described.
+pub(super) struct Swath {
+    /// Opened once; readers take arrays from it.
+    pub(super) file: Arc<Mutex<File>>,
+    pub(super) path: PathBuf,
+    pub(super) lines: usize,
+    pub(super) samples: usize,
+    /// Lines, samples and bands that are stored as one piece.
+    pub(super) chunk: [usize; 3],
+}
+
+impl Source for Swath {
+    fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Box::new(Reader {
+            cube: file.required(REFLECTANCE, &DIMENSIONS)?,
+            path: self.path.clone(),
+            size: (self.samples, self.lines),
+            chunk: self.chunk,
+            runs: runs(bands, self.chunk[2]),
+            bands: bands.len(),
+            values: Vec::new(),
+        }))
+    }
+
+    fn lookup(&self) -> Option<Box<dyn LookupReader>> {
+        Some(Box::new(glt::Reader { file: Arc::clone(&self.file), swath: (self.samples, self.lines) }))
+    }
+}
+
+struct Reader {
+    cube: Array,
+    path: PathBuf,
+    size: (usize, usize),
+    chunk: [usize; 3],
+    runs: Vec<Run>,
+    bands: usize,
+    /// One chunk, or what of it lies in the window.
+    values: Vec<f32>,
+}
+
+/// The wanted bands of a chunk.
+struct Run {
+    first: usize,
+    length: usize,
+    /// Where each lies in the run, and in the tile.
+    wanted: Vec<(usize, usize)>,
+}
+
+/// One run for each chunk along the bands that holds any that is wanted, from the first of these to the last.
+fn runs(bands: &[usize], chunk: usize) -> Vec<Run> {
+    let mut wanted: Vec<(usize, usize)> = bands.iter().enumerate().map(|(k, &band)| (band, k)).collect();
+    wanted.sort_unstable();
+    let of_chunk = |in_chunk: &[(usize, usize)]| {
+        let (first, last) = (in_chunk[0].0, in_chunk[in_chunk.len() - 1].0);
+        let wanted = in_chunk.iter().map(|&(band, k)| (band - first, k)).collect();
+        Run { first, length: last - first + 1, wanted }
+    };
+    wanted.chunk_by(|a, b| a.0 / chunk == b.0 / chunk).map(of_chunk).collect()
+}
+
+/// A length cut at multiples of `step` of the file: where each piece starts, and its length.
+fn pieces(start: usize, length: usize, step: usize) -> impl Iterator<Item = (usize, usize)> {
+    let end = start + length;
+    let cuts =
+        std::iter::successors(Some(start), move |&at| Some((at / step + 1) * step)).take_while(move |&at| at < end);
+    cuts.map(move |at| (at, ((at / step + 1) * step).min(end) - at))
+}
+
+impl TileReader for Reader {
+    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
+        check_window(&self.path, window, self.size)?;
+        let mut tile = Tile::over(spent, window, self.bands, SampleType::F32);
+        let Samples::F32(to) = &mut tile.samples else {
+            return Err(Error::failed(self.path.display(), "a tile of another type"));
+        };
+        for (y, height) in pieces(window.y, window.height, self.chunk[0]) {
+            for (x, width) in pieces(window.x, window.width, self.chunk[1]) {
+                let piece = Window { x: x - window.x, y: y - window.y, width, height };
+                for run in &self.runs {
+                    let count = height * width * run.length;
+                    if self.values.len() < count {
+                        self.values.resize(count, 0.0);
+                    }
+                    let values = &mut self.values[..count];
+                    self.cube.read(&[y, x, run.first], &[height, width, run.length], values)?;
+                    lay_piece(values, run, piece, window.width, self.bands, to);
+                }
+            }
+        }
+        Ok(tile)
+    }
+}
+
+/// Lays `[line][sample][band]` of a piece into a tile's values; the piece's place is within the tile.
+fn lay_piece(values: &[f32], run: &Run, piece: Window, width: usize, bands: usize, to: &mut [f32]) {
+    const GROUP: usize = Tile::GROUP;
+    for (line, row) in values.chunks_exact(piece.width * run.length).enumerate() {
+        let first = (piece.y + line) * width + piece.x;
+        // Of the pixels of one group all bands are laid while both stretches of memory are in the cache.
+        let mut done = 0;
+        while done < piece.width {
+            let pixel = first + done;
+            let n = (GROUP - pixel % GROUP).min(piece.width - done);
+            let from = &row[done * run.length..][..n * run.length];
+            let group = &mut to[pixel / GROUP * bands * GROUP..][..bands * GROUP];
+            for &(at, k) in &run.wanted {
+                let into = &mut group[k * GROUP + pixel % GROUP..][..n];
+                into.iter_mut().zip(from[at..].iter().step_by(run.length)).for_each(|(to, from)| *to = *from);
+            }
+            done += n;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_cut_where_chunks_are() {
+        assert_eq!(pieces(5, 20, 8).collect::<Vec<_>>(), [(5, 3), (8, 8), (16, 8), (24, 1)]);
+        assert_eq!(pieces(8, 8, 8).collect::<Vec<_>>(), [(8, 8)]);
+        assert_eq!(pieces(3, 2, 100).collect::<Vec<_>>(), [(3, 2)]);
+    }
+
+    #[test]
+    fn a_run_reaches_from_the_first_wanted_band_of_a_chunk_to_the_last() {
+        let runs = runs(&[9, 1, 4, 1], 5);
+        let told: Vec<_> = runs.iter().map(|r| (r.first, r.length, r.wanted.clone())).collect();
+        assert_eq!(told, [(1, 4, vec![(0, 1), (0, 3), (3, 2)]), (9, 1, vec![(0, 0)])]);
+    }
+}
