@@ -5,9 +5,12 @@
 pub(crate) mod arguments;
 pub(crate) mod arrays;
 pub(crate) mod ceilings;
+pub(crate) mod emit;
 pub(crate) mod ground;
 pub(crate) mod library;
 pub(crate) mod machine;
+#[path = "../../tests/common/netcdf.rs"]
+pub(crate) mod netcdf;
 pub(crate) mod process;
 pub(crate) mod record;
 pub(crate) mod row;

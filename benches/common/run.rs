@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use alunite::methods::{Naive, find};
-use alunite::pipeline::{self, Planned, Request};
+use alunite::pipeline::{self, Geometry, Planned, Request};
+use alunite::scene::NOWHERE;
 use alunite::tile::{Sample as _, Window};
 use alunite::with_samples;
 use gdal::Dataset;
@@ -41,6 +42,16 @@ pub(crate) fn classes(map: &Path) -> Vec<u8> {
     band.read_band_as::<u8>().expect("classes").data().to_vec()
 }
 
+/// The pixel of the scene that each of so many pixels of its map shows.
+fn places(planned: &Planned, pixels: usize) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..).take(pixels).collect();
+    if planned.draft().geometry == Some(Geometry::Map) {
+        let mut lookup = planned.scene.lookup().expect("a lookup table");
+        lookup.read(0..planned.draft().map.lines, &mut places).expect("places");
+    }
+    places
+}
+
 /// Classes of `sam` are those of the formula in f64, and no data is where the scene has none.
 pub(crate) fn check(planned: &Planned, out: &Path) {
     let classes = classes(&out.join("sam_classes.tif"));
@@ -50,8 +61,14 @@ pub(crate) fn check(planned: &Planned, out: &Path) {
     let none = Array2::zeros((0, 0));
     let naive = Naive { mean: &[], inverse_covariance: &none, inverse_correlation: &none };
     let sam = find("sam").expect("a method");
+    let places = places(planned, classes.len());
     for at in (0..classes.len()).step_by((classes.len() / SPOTS).max(1) | 1) {
-        let window = Window { x: at % described.samples, y: at / described.samples, width: 1, height: 1 };
+        if places[at] == NOWHERE {
+            assert_eq!(classes[at], u8::MAX, "pixel {at} shows nothing");
+            continue;
+        }
+        let place = places[at] as usize;
+        let window = Window { x: place % described.samples, y: place / described.samples, width: 1, height: 1 };
         let tile = reader.read(window).expect("a pixel");
         if !tile.valid(described.nodata)[0] {
             assert_eq!(classes[at], u8::MAX, "{window:?} has no data");

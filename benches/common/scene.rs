@@ -1,4 +1,4 @@
-//! Writes made ground as scenes: raw ENVI in any interleave, and tiled GeoTIFF.
+//! Writes made ground as scenes: raw ENVI in any interleave, tiled GeoTIFF, and EMIT's netCDF.
 //!
 //! Scenes are large and always the same, so one that is there is used again: `ALUNITE_BENCH_DIR`, default `target/bench`,
 //! holds them. The memory is that of some lines for each thread.
@@ -14,7 +14,7 @@ use alunite::tile::{Interleave, SampleType};
 
 use super::ground::Ground;
 use super::machine::cores;
-use super::tiff;
+use super::{emit, tiff};
 
 /// Another number makes all scenes anew: raise it when the ground changes.
 const EDITION: &str = "scenes-1";
@@ -33,6 +33,8 @@ pub(crate) enum Format {
     Envi(Interleave),
     /// GDAL's word for the compression.
     Tiff(&'static str),
+    /// EMIT's netCDF-4, always f32.
+    Emit,
 }
 
 impl Format {
@@ -40,6 +42,7 @@ impl Format {
         match self {
             Self::Envi(interleave) => format!("ENVI {interleave:?}").to_uppercase(),
             Self::Tiff(compression) => format!("GeoTIFF {compression}"),
+            Self::Emit => "EMIT netCDF".to_owned(),
         }
     }
 }
@@ -109,6 +112,7 @@ fn written<T: Stored>(path: &Path, ground: &Ground, shape: Shape, format: Format
     let (cube, last) = match format {
         Format::Envi(_) => (path.with_extension("img"), path.with_extension("hdr")),
         Format::Tiff(_) => (path.with_extension("tif"), path.with_extension("tif")),
+        Format::Emit => (path.with_extension("nc"), path.with_extension("nc")),
     };
     if !last.exists() {
         println!("making {}", cube.display());
@@ -118,6 +122,7 @@ fn written<T: Stored>(path: &Path, ground: &Ground, shape: Shape, format: Format
                 std::fs::write(&last, header::<T>(&ground.bands, shape, interleave)).expect("a header");
             }
             Format::Tiff(compression) => tiff::write::<T>(&cube, ground, shape, compression),
+            Format::Emit => emit::write(&cube, ground, shape),
         }
     }
     cube
