@@ -218,7 +218,7 @@ fn a_virtual_raster_by_whatever_name() {
 fn a_picture() {
     let world = World::new();
     world.write("scene.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR");
-    refused_inputs(&world, "scene.png", "library.csv", &["scene.png", "PNG", "ENVI cubes and GeoTIFF"]);
+    refused_inputs(&world, "scene.png", "library.csv", &["scene.png", "PNG", "ENVI cubes, GeoTIFF"]);
 }
 
 #[test]
