@@ -3,11 +3,22 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::scene::SceneOptions;
 use crate::spectrum::Bands;
 use crate::wavelengths::Declared;
 
+/// The bands that the user gives in place of a scene's own, with a note that he does.
+///
+/// # Errors
+/// When the file cannot be read, or is no table of `bands` bands.
+pub(super) fn instead(options: &SceneOptions, bands: usize, notes: &mut Vec<String>) -> Result<Option<Bands>> {
+    let Some(csv) = &options.bands_from else { return Ok(None) };
+    notes.push(format!("wavelengths from --bands-from {}", csv.display()));
+    read(csv, bands).map(Some)
+}
+
 /// Reads the columns `channel`, `wavelength_nm` and, where there is one, `fwhm_nm`, for a scene of `bands` bands.
-pub(super) fn read(path: &Path, bands: usize) -> Result<Bands> {
+fn read(path: &Path, bands: usize) -> Result<Bands> {
     let failed = |e: csv::Error| {
         Error::refused(path.display(), format!("not a table of bands: {e}"))
             .hint("the columns are channel,wavelength_nm,fwhm_nm, one line for each band of the scene")

@@ -8,7 +8,8 @@ use roxmltree::Node;
 use crate::error::{Error, Result};
 use crate::scene::geotiff::Told;
 use crate::scene::product::Product;
-use crate::scene::quality::{self, Found, Layer, Screened};
+use crate::scene::quality::{self, Found, Layer, Layers};
+use crate::scene::screen::screened;
 use crate::scene::{Scene, SceneOptions, desis, enmap, geotiff, kind, xml};
 
 /// How a product names what it says.
@@ -144,11 +145,7 @@ pub(super) fn open(index: &Path, product: Product, options: &SceneOptions) -> Re
     }
     described.notes.extend(notes);
     described.quality = layers.iter().map(Found::quality).collect();
-    if !layers.is_empty() {
-        let nodata = described.nodata;
-        scene.source = Box::new(Screened { inner: scene.source, layers, nodata });
-    }
-    Ok(scene)
+    Ok(if layers.is_empty() { scene } else { screened(scene, Layers(layers)) })
 }
 
 /// Centres, widths, gains and offsets, in the order of the bands' numbers.

@@ -13,7 +13,7 @@ use crate::grid::Grid;
 use crate::scene::emit_read::Swath;
 use crate::scene::multidim::File;
 use crate::scene::product::Product;
-use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, glt, note_order, values};
+use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, glt, note_order, noted, values};
 use crate::spectrum::Bands;
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
@@ -114,9 +114,8 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
 }
 
 fn spectral(file: &File, bands: usize, options: &SceneOptions, notes: &mut Vec<String>) -> Result<Result<Bands>> {
-    if let Some(csv) = &options.bands_from {
-        notes.push(format!("wavelengths from --bands-from {}", csv.display()));
-        return bands_csv::read(csv, bands).map(Ok);
+    if let Some(given) = bands_csv::instead(options, bands, notes)? {
+        return Ok(Ok(given));
     }
     let [centres, fwhm] = ["wavelengths", "fwhm"].map(|name| format!("{BANDS}/{name}"));
     let place = file.place(&centres);
@@ -130,8 +129,5 @@ fn spectral(file: &File, bands: usize, options: &SceneOptions, notes: &mut Vec<S
         return Err(Error::refused(file.place(&fwhm), what).hint("pass --bands-from CSV with the right values"));
     }
     let declared = Declared { place: &place, centres: Some(centres), fwhm: Some(widths), unit: unit.as_deref() };
-    Ok(declared.bands(options.wavelength_unit).map(|spectral| {
-        notes.extend(spectral.notes);
-        spectral.bands
-    }))
+    Ok(noted(declared.bands(options.wavelength_unit), notes))
 }

@@ -7,7 +7,7 @@ use crate::envi::Header;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::scene::envi_read::Cube;
-use crate::scene::{Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal, note_order, values};
+use crate::scene::{Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal, note_order, noted, values};
 use crate::spectrum::Bands;
 use crate::tile::Scaling;
 
@@ -85,17 +85,13 @@ fn check_file_type(header: &Header) -> Result<()> {
 }
 
 fn spectral(header: &Header, bands: usize, options: &SceneOptions, notes: &mut Vec<String>) -> Result<Result<Bands>> {
-    if let Some(csv) = &options.bands_from {
-        notes.push(format!("wavelengths from --bands-from {}", csv.display()));
-        return bands_csv::read(csv, bands).map(Ok);
+    if let Some(given) = bands_csv::instead(options, bands, notes)? {
+        return Ok(Ok(given));
     }
     // Lists of another length mean that the header is not this file's: more than a question of units.
     header.list_of("wavelength", bands)?;
     header.list_of("fwhm", bands)?;
-    Ok(header.bands(bands, options.wavelength_unit).map(|spectral| {
-        notes.extend(spectral.notes);
-        spectral.bands
-    }))
+    Ok(noted(header.bands(bands, options.wavelength_unit), notes))
 }
 
 /// `reflectance scale factor` divides, `data gain values` multiply and `data offset values` add before that.

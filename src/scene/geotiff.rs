@@ -8,7 +8,9 @@ use gdal::raster::RasterBand;
 
 use crate::error::{Error, Result};
 use crate::scene::geotiff_read::Tiff;
-use crate::scene::{Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
+use crate::scene::{
+    Description, Product, Quantity, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, noted, values,
+};
 use crate::spectrum::Bands;
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
@@ -195,9 +197,7 @@ impl Told<'_> {
     fn bands(&self, options: &SceneOptions, notes: &mut Vec<String>) -> Result<Bands> {
         let (centres, fwhm) = (Some(self.centres.clone()), self.fwhm.clone());
         let declared = Declared { place: self.place, centres, fwhm, unit: Some("nm") };
-        let spectral = declared.bands(options.wavelength_unit)?;
-        notes.extend(spectral.notes);
-        Ok(spectral.bands)
+        noted(declared.bands(options.wavelength_unit), notes)
     }
 }
 
@@ -259,19 +259,17 @@ fn good(place: &str, facts: &[Facts]) -> Result<Vec<bool>> {
 }
 
 fn spectral(place: &str, facts: &[Facts], options: &SceneOptions, notes: &mut Vec<String>) -> Result<Result<Bands>> {
-    if let Some(csv) = &options.bands_from {
-        notes.push(format!("wavelengths from --bands-from {}", csv.display()));
-        return bands_csv::read(csv, facts.len()).map(Ok);
+    if let Some(given) = bands_csv::instead(options, facts.len(), notes)? {
+        return Ok(Ok(given));
     }
     let own = facts.iter().any(|f| f.wavelength.is_some());
     let imagery = !own && facts.iter().any(|f| f.imagery.0.is_some());
     Ok(declared(place, facts, imagery).and_then(|declared| {
-        let spectral = declared.bands(options.wavelength_unit)?;
-        notes.extend(spectral.notes);
+        let bands = noted(declared.bands(options.wavelength_unit), notes)?;
         if imagery {
             notes.push("wavelengths from GDAL's IMAGERY tags, which are rounded to about 1 nm".to_owned());
         }
-        Ok(spectral.bands)
+        Ok(bands)
     }))
 }
 

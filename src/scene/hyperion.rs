@@ -47,16 +47,11 @@ pub(super) fn open(index: &Path, options: &SceneOptions) -> Result<Scene> {
         good.iter().filter(|good| !**good).count()
     )];
     let (declared, quantity) = scaling(&mtl, &mut notes)?;
-    let spectral = match &options.bands_from {
-        Some(csv) => {
-            notes.push(format!("wavelengths from --bands-from {}", csv.display()));
-            Ok(bands_csv::read(csv, BANDS)?)
-        }
-        None => {
-            notes.push("wavelengths and widths from the USGS's table of Hyperion's bands".to_owned());
-            Ok(bands)
-        }
-    };
+    let given = bands_csv::instead(options, BANDS, &mut notes)?;
+    if given.is_none() {
+        notes.push("wavelengths and widths from the USGS's table of Hyperion's bands".to_owned());
+    }
+    let spectral = Ok(given.unwrap_or(bands));
     note_order(&spectral, &mut notes);
     let scaling = values::scaling(declared, BANDS, described.sample_type, &place, options, &mut notes)?;
     let nodata = values::nodata(described.nodata, described.sample_type, options, &mut notes);

@@ -1,5 +1,4 @@
-//! Masks in files of their own: pixels of which the product itself says that they show no ground. They are read as no data,
-//! as those are that quality layers flag.
+//! Masks in files of their own: pixels of which the product itself says that they show no ground.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,10 +6,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::scene::quality::erase;
-use crate::scene::{LookupReader, Scene, SceneOptions, Source, TileReader, emit_mask};
-use crate::tile::{Tile, Window};
-use crate::with_samples;
+use crate::scene::screen::{Flags, Screen, screened};
+use crate::scene::{Scene, SceneOptions, emit_mask};
+use crate::tile::Window;
 
 /// What a mask takes from a scene.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,46 +48,29 @@ pub(super) fn apply(mut scene: Scene, options: &SceneOptions) -> Result<Scene> {
     ));
     described.companions.push(path.clone());
     described.masked = Some(Masked { path: path.clone(), bands, bands_given: options.mask_bands.is_some(), pixels });
-    let (samples, nodata) = (described.samples, described.nodata);
-    let source = Unmasked { source: scene.source, flags: flags.into(), samples, nodata };
-    Ok(Scene { source: Box::new(source), ..scene })
+    let mask = Mask { flags: flags.into(), samples: described.samples };
+    Ok(screened(scene, mask))
 }
 
-/// A source whose masked pixels are no data in every band.
-struct Unmasked {
-    source: Box<dyn Source>,
-    /// One flag a pixel, line by line.
+/// The flags of all pixels of a scene.
+#[derive(Clone)]
+struct Mask {
+    /// Line by line.
     flags: Arc<[bool]>,
     samples: usize,
-    /// The scene's no-data value.
-    nodata: Option<f64>,
 }
 
-impl Source for Unmasked {
-    fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let reader = self.source.reader(bands)?;
-        Ok(Box::new(Reader { reader, flags: Arc::clone(&self.flags), samples: self.samples, nodata: self.nodata }))
-    }
-
-    fn lookup(&self) -> Option<Box<dyn LookupReader>> {
-        self.source.lookup()
+impl Screen for Mask {
+    fn flags(&self, _bands: &[usize]) -> Result<Box<dyn Flags>> {
+        Ok(Box::new(self.clone()))
     }
 }
 
-struct Reader {
-    reader: Box<dyn TileReader>,
-    flags: Arc<[bool]>,
-    samples: usize,
-    nodata: Option<f64>,
-}
-
-impl TileReader for Reader {
-    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
-        let mut tile = self.reader.read_over(spent, window)?;
-        let line = |y: usize| &self.flags[y * self.samples + window.x..][..window.width];
-        let flags: Vec<bool> = (window.y..window.y + window.height).flat_map(line).copied().collect();
-        let bands = tile.bands;
-        with_samples!(&mut tile.samples, values => erase(values, bands, &flags, self.nodata));
-        Ok(tile)
+impl Flags for Mask {
+    fn set(&mut self, window: Window, flags: &mut [bool]) -> Result<()> {
+        for (line, flags) in flags.chunks_exact_mut(window.width).enumerate() {
+            flags.copy_from_slice(&self.flags[(window.y + line) * self.samples + window.x..][..window.width]);
+        }
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@ mod prisma;
 mod prisma_read;
 mod product;
 mod quality;
+mod screen;
 mod stack;
 mod survey;
 mod values;
@@ -37,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Grid, MapGrid};
 use crate::spectrum::{Bands, WavelengthUnit};
 use crate::tile::{Interleave, SampleType, Scaling, Tile, Window};
+use crate::wavelengths::Spectral;
 
 pub use mask::Masked;
 pub use product::Product;
@@ -247,6 +249,14 @@ fn check_window(path: &Path, window: Window, (samples, lines): (usize, usize)) -
     }
     let what = format!("{window:?} is not within {samples} samples and {lines} lines");
     Err(Error::refused(path.display(), what))
+}
+
+/// The bands that a file declares; what was assumed for them goes to the notes.
+fn noted(spectral: Result<Spectral>, notes: &mut Vec<String>) -> Result<Bands> {
+    spectral.map(|spectral| {
+        notes.extend(spectral.notes);
+        spectral.bands
+    })
 }
 
 /// Notes wavelengths that do not rise from band to band, as where two detectors overlap.

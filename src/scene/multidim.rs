@@ -2,7 +2,7 @@
 //! file's own order of dimensions and in its own chunks. The classic interface gives another order in each version, and where
 //! it transposes it is a hundred times slower.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, PoisonError};
@@ -338,19 +338,7 @@ impl Array {
             // that GDAL is told; GDAL checks writes against the buffer's bytes. The type is released once.
             unsafe {
                 let memory = gdal_sys::GDALExtendedDataTypeCreate(T::gdal_ordinal());
-                let outcome = gdal_sys::GDALMDArrayRead(
-                    self.handle,
-                    first.as_ptr(),
-                    count.as_ptr(),
-                    null(),
-                    null(),
-                    memory,
-                    buffer.cast(),
-                    buffer.cast(),
-                    bytes,
-                );
-                gdal_sys::GDALExtendedDataTypeRelease(memory);
-                outcome
+                self.read_as(memory, &first, count, buffer.cast(), bytes)
             }
         });
         if outcome == 0 || !said.failures.is_empty() {
@@ -358,6 +346,29 @@ impl Array {
             return Err(Error::failed(&self.place, what).hint("the file may be cut off or damaged"));
         }
         Ok(())
+    }
+
+    /// Fills a buffer with values of the type `memory`, which is released; 0 when that failed.
+    ///
+    /// # Safety
+    /// The region lies within the array, the buffer has as many values of that type in as many bytes, and the caller is
+    /// alone with the file.
+    unsafe fn read_as(
+        &self,
+        memory: GDALExtendedDataTypeH,
+        start: &[u64],
+        count: &[usize],
+        buffer: *mut c_void,
+        bytes: usize,
+    ) -> c_int {
+        let (start, count) = (start.as_ptr(), count.as_ptr());
+        // SAFETY: by the caller's word.
+        unsafe {
+            let outcome =
+                gdal_sys::GDALMDArrayRead(self.handle, start, count, null(), null(), memory, buffer, buffer, bytes);
+            gdal_sys::GDALExtendedDataTypeRelease(memory);
+            outcome
+        }
     }
 
     /// The texts of an array that has one dimension of this length.
@@ -373,18 +384,7 @@ impl Array {
             // against its bytes. Each pointer is null or a C string of ours, freed once, as the type is released.
             unsafe {
                 let memory = gdal_sys::GDALExtendedDataTypeCreateString(0);
-                let outcome = gdal_sys::GDALMDArrayRead(
-                    self.handle,
-                    [0].as_ptr(),
-                    [length].as_ptr(),
-                    null(),
-                    null(),
-                    memory,
-                    buffer.cast(),
-                    buffer.cast(),
-                    bytes,
-                );
-                gdal_sys::GDALExtendedDataTypeRelease(memory);
+                let outcome = self.read_as(memory, &[0], &[length], buffer.cast(), bytes);
                 let texts: Vec<String> = pointers.iter().map(|&p| text(p).unwrap_or_default()).collect();
                 pointers.iter().for_each(|&p| gdal_sys::VSIFree(p.cast()));
                 (outcome, texts)

@@ -15,8 +15,7 @@ use crate::grid::Grid;
 use crate::scene::multidim::{Array, File};
 use crate::scene::prisma_read::{Cubes, Place};
 use crate::scene::product::Product;
-use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, values};
-use crate::spectrum::Bands;
+use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, gdal as quiet, note_order, noted, values};
 use crate::tile::{Interleave, SampleType, Scaling};
 use crate::wavelengths::Declared;
 
@@ -93,12 +92,13 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         listed[0].places.len() + 1,
         listed.iter().map(|l| l.absent).sum::<usize>()
     )];
-    let spectral = match &options.bands_from {
-        Some(csv) => {
-            notes.push(format!("wavelengths from --bands-from {}", csv.display()));
-            Ok(bands_csv::read(csv, bands)?)
+    let spectral = match bands_csv::instead(options, bands, &mut notes)? {
+        Some(given) => Ok(given),
+        None => {
+            let (centres, fwhm) = (Some(joined(|l| &l.centres)), Some(joined(|l| &l.fwhm)));
+            let declared = Declared { place: &place, centres, fwhm, unit: Some("nm") };
+            noted(declared.bands(options.wavelength_unit), &mut notes)
         }
-        None => declared(&place, joined(|l| &l.centres), joined(|l| &l.fwhm), options, &mut notes),
     };
     note_order(&spectral, &mut notes);
     let declared = Scaling {
@@ -202,19 +202,6 @@ fn required(file: &File, place: &str, attribute: &str) -> Result<Vec<f64>> {
         Error::refused(format!("{place}, {attribute}"), "the attribute is missing or holds no number")
             .hint("the file may be damaged: get the product again")
     })
-}
-
-fn declared(
-    place: &str,
-    centres: Vec<f64>,
-    fwhm: Vec<f64>,
-    options: &SceneOptions,
-    notes: &mut Vec<String>,
-) -> Result<Bands> {
-    let declared = Declared { place, centres: Some(centres), fwhm: Some(fwhm), unit: Some("nm") };
-    let spectral = declared.bands(options.wavelength_unit)?;
-    notes.extend(spectral.notes);
-    Ok(spectral.bands)
 }
 
 /// The grid that the corner pixels span, which must be that of the geolocation fields.

@@ -1,5 +1,4 @@
-//! Quality layers: rasters beside a scene that say where clouds, shadows and the like are. Pixels that they flag become
-//! no data in the tiles, so that neither maps nor statistics see them.
+//! Quality layers: rasters beside a scene that say where clouds, shadows and the like are.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::scene::geotiff_read::Tiff;
+use crate::scene::screen::{Flags, Screen};
 use crate::scene::{Description, Source, TileReader};
 use crate::tile::{Sample, Tile, Window};
 use crate::with_samples;
@@ -157,9 +157,7 @@ impl Found {
         let tiff = Tiff { path: of.path.clone(), lines: of.lines, samples: of.samples, sample_type: of.sample_type };
         Ok(Self { layer, tiff })
     }
-}
 
-impl Found {
     /// What it flags.
     pub(super) fn quality(&self) -> Quality {
         self.layer.quality
@@ -203,16 +201,11 @@ pub(super) fn choose(
     Ok(chosen)
 }
 
-/// A source whose flagged pixels are no data.
-pub(super) struct Screened {
-    pub(super) inner: Box<dyn Source>,
-    pub(super) layers: Vec<Found>,
-    /// The scene's no-data value.
-    pub(super) nodata: Option<f64>,
-}
+/// The layers that screen a scene.
+pub(super) struct Layers(pub(super) Vec<Found>);
 
-impl Source for Screened {
-    fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+impl Screen for Layers {
+    fn flags(&self, bands: &[usize]) -> Result<Box<dyn Flags>> {
         let layer = |found: &Found| {
             let reader = match found.layer.planes {
                 Planes::Any(planes) => found.tiff.reader(planes),
@@ -220,31 +213,19 @@ impl Source for Screened {
             };
             Ok((reader?, found.layer.flagged))
         };
-        Ok(Box::new(Reader {
-            inner: self.inner.reader(bands)?,
-            layers: self.layers.iter().map(layer).collect::<Result<_>>()?,
-            nodata: self.nodata,
-        }))
+        Ok(Box::new(Readers(self.0.iter().map(layer).collect::<Result<_>>()?)))
     }
 }
 
-struct Reader {
-    inner: Box<dyn TileReader>,
-    layers: Vec<(Box<dyn TileReader>, Flagged)>,
-    nodata: Option<f64>,
-}
+struct Readers(Vec<(Box<dyn TileReader>, Flagged)>);
 
-impl TileReader for Reader {
-    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
-        let mut tile = self.inner.read_over(spent, window)?;
-        let mut flags = vec![false; window.pixels()];
-        for (reader, flagged) in &mut self.layers {
+impl Flags for Readers {
+    fn set(&mut self, window: Window, flags: &mut [bool]) -> Result<()> {
+        for (reader, flagged) in &mut self.0 {
             let layer = reader.read(window)?;
-            with_samples!(&layer.samples, values => flag(&layer, values, *flagged, &mut flags));
+            with_samples!(&layer.samples, values => flag(&layer, values, *flagged, flags));
         }
-        let bands = tile.bands;
-        with_samples!(&mut tile.samples, values => erase(values, bands, &flags, self.nodata));
-        Ok(tile)
+        Ok(())
     }
 }
 
@@ -257,15 +238,6 @@ fn flag<T: Sample>(layer: &Tile, values: &[T], flagged: Flagged, flags: &mut [bo
                 Flagged::Value(wanted) => value.to_f64() == wanted,
             };
         }
-    }
-}
-
-/// Makes pixels no data: by the no-data value, or by zeros in all bands where there is none.
-pub(super) fn erase<T: Sample>(values: &mut [T], bands: usize, flags: &[bool], nodata: Option<f64>) {
-    let fill = nodata.and_then(T::nodata).unwrap_or(T::zeroed());
-    for (pixel, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
-        let group = &mut values[pixel / Tile::GROUP * bands * Tile::GROUP..];
-        (0..bands).for_each(|band| group[band * Tile::GROUP + pixel % Tile::GROUP] = fill);
     }
 }
 
