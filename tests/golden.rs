@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use alunite::background::{Background, Shrinkage, Units};
+use alunite::background::{Background, Shrinkage, Summands, Units};
 use alunite::compute::cpu::{Cpu, CpuSums};
 use alunite::compute::gpu::{Gpu, GpuSums};
-use alunite::compute::{Backend, Scores, Summing, Task, moments};
+use alunite::compute::{Backend, Scores, Summing, Task};
 use alunite::library::resample::Resampler;
 use alunite::library::{Axis, Library};
 use alunite::methods::{self, Model};
@@ -141,8 +141,9 @@ impl Filters {
         let (tile, bands) = (self.tile(), self.pixels[0].len());
         let units = Units::new(1, self.pixels.len(), None).within(tile.window).unwrap();
         let (scaling, about) = (Scaling::identity(bands), vec![0.3; bands]);
-        let all = vec![true; self.pixels.len()];
-        let sums = moments(device, &tile, &units, &all, None, &scaling, &about).unwrap();
+        let (counts, differences) = (vec![true; self.pixels.len()], scaling.less(&about));
+        let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &differences };
+        let sums = device.sum(&summands, &units).unwrap();
         let background = Background::new(&about, &sums[0]).unwrap();
         let model = Model {
             mean: background.mean.clone(),

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use alunite::background::{Background, Statistics, Units};
+use alunite::background::{Background, Statistics, Summands, Units};
+use alunite::compute::Summing;
 use alunite::compute::cpu::CpuSums;
 use alunite::compute::gpu::{GpuSums, STATISTICS};
-use alunite::compute::{Summing, moments};
 use alunite::tile::{SampleType, Samples, Scaling, Tile, Window};
 
 mod common;
@@ -142,7 +142,8 @@ fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::
     let about: Vec<f64> = pixels[0].iter().map(|&v| f64::from(v)).collect();
     let units = Units::new(1, count, None);
     let units = units.within(tile.window).unwrap();
-    let sums = moments(device, &tile, &units, &vec![true; count], None, &Scaling::identity(bands), &about)?;
+    let (counts, scaling) = (vec![true; count], Scaling::identity(bands).less(&about));
+    let sums = device.sum(&Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling }, &units)?;
     assert_eq!(sums.len(), 1);
     Ok(Background::new(&about, &sums[0]).unwrap())
 }

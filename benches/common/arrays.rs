@@ -1,7 +1,7 @@
 //! The arrays that kernels and rivals work on: mixtures of smooth spectra, shaded, with noise, in tiles as a run has them.
 
-use alunite::background::{Background, Shrinkage, Tree, Units};
-use alunite::compute::{Summing, Task, moments};
+use alunite::background::{Background, Shrinkage, Summands, Tree, Units};
+use alunite::compute::{Summing, Task};
 use alunite::methods::{Method, Model, Needs};
 use alunite::tile::{Sample as _, SampleType, Samples, Scaling, Tile, Window};
 use alunite::with_samples;
@@ -98,11 +98,12 @@ impl Arrays {
         let about = self.provisional_mean();
         let last = self.tiles.last().expect("a tile").window;
         let units = Units::new(last.y + last.height, last.width, None);
-        let mut tree = Tree::default();
+        let (mut tree, differences) = (Tree::default(), self.scaling.less(&about));
         for tile in &self.tiles {
             let within = units.within(tile.window).expect("whole units");
             let all = vec![true; tile.window.pixels()];
-            let sums = moments(sums, tile, &within, &all, self.nodata, &self.scaling, &about).expect("sums");
+            let summands = Summands { tile, counts: &all, nodata: self.nodata, scaling: &differences };
+            let sums = sums.sum(&summands, &within).expect("sums");
             within.iter().zip(sums).for_each(|(unit, sum)| tree.insert(unit.place, sum, units.count(0)));
         }
         Background::new(&about, tree.whole(&units, 0).expect("all units")).expect("pixels")

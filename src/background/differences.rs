@@ -44,41 +44,55 @@ pub struct Quantised {
     pub values: Vec<i32>,
 }
 
-/// The differences of a unit's pixels, which `scaling` makes of what is stored.
-///
-/// `counts` has one flag a pixel of the tile, and is false for pixels outside the background; those of no data do not count
-/// either.
-#[must_use]
-pub fn differences(tile: &Tile, unit: &Unit, counts: &[bool], nodata: Option<f64>, scaling: &Scaling) -> Differences {
-    let stride = unit.window.pixels().next_multiple_of(ALIGN);
-    let mut values = vec![0.0; tile.bands * stride];
-    let count = with_samples!(&tile.samples, samples => wide(
-        &mut values,
-        #[inline(always)]
-        |values| {
-            let (mut at, mut count) = (0, 0);
-            for run in unit.runs(tile) {
-                let counts = counting(tile, &run, counts, nodata);
-                count += counts.iter().filter(|c| **c).count() as u64;
-                for band in 0..tile.bands {
-                    let column = &samples[tile.index(band, run.start)..][..run.len()];
-                    let out = &mut values[band * stride + at..][..run.len()];
-                    subtract(column, &counts, scaling.gain[band], scaling.offset[band], out);
-                }
-                at += run.len();
-            }
-            count
-        }
-    ));
-    Differences { count, bands: tile.bands, stride, values }
+/// What is summed of a tile: its pixels that count and hold data, as differences from a provisional mean.
+#[derive(Debug, Clone, Copy)]
+pub struct Summands<'a> {
+    /// The tile.
+    pub tile: &'a Tile,
+    /// One flag a pixel of the tile, false for pixels outside the background. Pixels of no data do not count either.
+    pub counts: &'a [bool],
+    /// The stored value that means no data.
+    pub nodata: Option<f64>,
+    /// Makes differences of what is stored: [`Scaling::less`] the provisional mean.
+    pub scaling: &'a Scaling,
 }
 
-/// Which pixels of a run within a group count and hold data. Found out where they are summed: by then their values are in
-/// the cache.
-pub(crate) fn counting(tile: &Tile, run: &Range<usize>, counts: &[bool], nodata: Option<f64>) -> Vec<bool> {
-    let (first, mut valid) = (run.start / Tile::GROUP * Tile::GROUP, Vec::new());
-    tile.valid_in(first..run.end, nodata, &mut valid);
-    counts[run.clone()].iter().zip(&valid[run.start - first..]).map(|(counts, valid)| counts & valid).collect()
+impl Summands<'_> {
+    /// The differences of a unit's pixels.
+    #[must_use]
+    pub fn differences(&self, unit: &Unit) -> Differences {
+        let Self { tile, scaling, .. } = *self;
+        let stride = unit.window.pixels().next_multiple_of(ALIGN);
+        let mut values = vec![0.0; tile.bands * stride];
+        let count = with_samples!(&tile.samples, samples => wide(
+            &mut values,
+            #[inline(always)]
+            |values| {
+                let (mut at, mut count) = (0, 0);
+                for run in unit.runs(tile) {
+                    let counts = self.counting(&run);
+                    count += counts.iter().filter(|c| **c).count() as u64;
+                    for band in 0..tile.bands {
+                        let column = &samples[tile.index(band, run.start)..][..run.len()];
+                        let out = &mut values[band * stride + at..][..run.len()];
+                        subtract(column, &counts, scaling.gain[band], scaling.offset[band], out);
+                    }
+                    at += run.len();
+                }
+                count
+            }
+        ));
+        Differences { count, bands: tile.bands, stride, values }
+    }
+
+    /// Which pixels of a run within a group count and hold data. Found out where they are summed: by then their values are
+    /// in the cache.
+    pub(crate) fn counting(&self, run: &Range<usize>) -> Vec<bool> {
+        let (first, mut valid) = (run.start / Tile::GROUP * Tile::GROUP, Vec::new());
+        self.tile.valid_in(first..run.end, self.nodata, &mut valid);
+        let counts = self.counts[run.clone()].iter().zip(&valid[run.start - first..]);
+        counts.map(|(counts, valid)| counts & valid).collect()
+    }
 }
 
 #[inline(always)]
@@ -159,7 +173,9 @@ mod tests {
         (counts[11], counts[12]) = (true, false);
         let place = Units::new(4, 9, None).within(Window { x: 0, y: 0, width: 9, height: 4 }).unwrap()[0].place;
         let unit = Unit { place, window: Window { x: 4, y: 1, width: 3, height: 3 } };
-        let found = differences(&tile, &unit, &counts, None, &Scaling::identity(2).less(&[0.4, 7.0]));
+        let scaling = Scaling::identity(2).less(&[0.4, 7.0]);
+        let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
+        let found = summands.differences(&unit);
         let Samples::F32(v) = &tile.samples else { panic!("f32") };
         let pixels = (1..4).flat_map(|y| (1..4).map(move |x| y * 5 + x));
         let expected: Vec<f64> =

@@ -1,7 +1,7 @@
 //! The background: mean and covariance of a scene's spectra, which matched filters set targets against.
 //!
 //! Scene-wide by definition: a result that depended on tiles, threads, device or shards would be a defect. Pixels are
-//! summed in [`units`] that the scene's shape alone fixes, as [`mod@differences`] from a provisional mean; the sums of
+//! summed in [`units`] that the scene's shape alone fixes, as [`differences`] from a provisional mean; the sums of
 //! units are added in f64 in a tree of fixed shape ([`moments`]); the covariance is factorised in f64 ([`factor`]). [`mod@file`] keeps the sums,
 //! also of a part of a scene, so that shards can be merged to the same bits.
 
@@ -13,8 +13,7 @@ pub mod units;
 
 use ndarray::Array2;
 
-pub(crate) use differences::counting;
-pub use differences::{Differences, Quantised, differences};
+pub use differences::{Differences, Quantised, Summands};
 pub use factor::{Factor, FactorFacts, Shrinkage};
 pub use file::{Origin, Statistics};
 pub use moments::{Moments, Tree, packed};

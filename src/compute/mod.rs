@@ -14,9 +14,9 @@ pub use task::{Assignment, Ending, Task};
 
 use std::collections::VecDeque;
 
-use crate::background::{Moments, Unit};
+use crate::background::{Moments, Summands, Unit};
 use crate::error::Result;
-use crate::tile::{Scaling, Tile, Window};
+use crate::tile::{Tile, Window};
 
 /// Pixels that a thread of the host works on at once. At 285 bands they take 73 KB in f32, and as much again where they are
 /// converted or scaled: with the weights of many targets it fits the second-level cache of current processors.
@@ -180,34 +180,9 @@ pub trait Summing: Send {
     /// What it is, for the user.
     fn label(&self) -> String;
 
-    /// The moments of units of a tile, of the differences that `scaling` makes of what is stored. The bits follow from
-    /// these alone. `counts` has one flag a pixel of the tile; pixels of no data do not count either.
+    /// The moments of units of a tile. The bits follow from the summands alone.
     ///
     /// # Errors
     /// When the device fails.
-    fn sum(
-        &mut self,
-        tile: &Tile,
-        units: &[Unit],
-        counts: &[bool],
-        nodata: Option<f64>,
-        scaling: &Scaling,
-    ) -> Result<Vec<Moments>>;
-}
-
-/// The moments of units of a tile. `counts` has one flag a pixel, and may be true of pixels of no data; `about` has one
-/// value a band.
-///
-/// # Errors
-/// When the device fails.
-pub fn moments(
-    device: &mut dyn Summing,
-    tile: &Tile,
-    units: &[Unit],
-    counts: &[bool],
-    nodata: Option<f64>,
-    scaling: &Scaling,
-    about: &[f64],
-) -> Result<Vec<Moments>> {
-    device.sum(tile, units, counts, nodata, &scaling.less(about))
+    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>>;
 }

@@ -14,8 +14,7 @@ use super::plan::Input;
 use super::scan::{Coming, Reading, scan};
 use super::stats::Shard;
 use super::windows::{self, Load};
-use crate::background::{Origin, Statistics, Tree, Units};
-use crate::compute::moments;
+use crate::background::{Origin, Statistics, Summands, Tree, Units};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scene::{Scene, SceneOptions, TileReader, spread};
 use crate::spectrum::Bands;
@@ -204,13 +203,13 @@ impl Selection<'_> {
         let mut device = processor.sums(observer)?;
         let mut mask = self.mask.map(|m| Mask::open(m, self.scene)).transpose()?;
         let mut notes = Vec::new();
-        let (units, scaling, about) = (&self.units, self.scaling, &none.about);
+        let (units, differences) = (&self.units, self.scaling.less(&none.about));
         let exclusion = &mut self.exclusion;
         let (scene, bands, ahead) = (self.scene, self.bands, limits.under_way);
         let reading = Reading { scene, bands, windows: &windows, todo, ahead };
         let work = |index: usize, tile: &Tile, next: &Coming| {
             let mut counts = vec![true; tile.window.pixels()];
-            leave_out_too_large(tile, scaling, &mut counts);
+            leave_out_too_large(tile, self.scaling, &mut counts);
             if let Some(mask) = &mut mask {
                 mask.leave_out(tile.window, &mut counts)?;
             }
@@ -220,7 +219,8 @@ impl Selection<'_> {
             let units_here = units
                 .within(tile.window)
                 .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
-            let sums = moments(&mut *device, tile, &units_here, &counts, described.nodata, scaling, about)?;
+            let summands = Summands { tile, counts: &counts, nodata: described.nodata, scaling: &differences };
+            let sums = device.sum(&summands, &units_here)?;
             let part = index / a_part;
             let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
             for (unit, sums) in units_here.iter().zip(sums) {

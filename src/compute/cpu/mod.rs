@@ -19,11 +19,11 @@ use rank::Ranking;
 use work::{BLOCK, Work};
 
 use super::{Assignment, Backend, Ending, Scores, Summing, Task};
-use crate::background::{Moments, Unit};
+use crate::background::{Moments, Summands, Unit};
 use crate::error::Result;
 use crate::methods::MIN_RANKED;
 use crate::simd::is_fused;
-use crate::tile::{Scaling, Tile};
+use crate::tile::Tile;
 
 /// The CPU backend. Its threads are its own.
 pub struct Cpu {
@@ -203,16 +203,8 @@ impl Summing for CpuSums {
         self.host.label()
     }
 
-    fn sum(
-        &mut self,
-        tile: &Tile,
-        units: &[Unit],
-        counts: &[bool],
-        nodata: Option<f64>,
-        scaling: &Scaling,
-    ) -> Result<Vec<Moments>> {
-        let moments =
-            |scratch: &mut _, i: usize| statistics::moments(tile, &units[i], counts, nodata, scaling, scratch);
+    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>> {
+        let moments = |scratch: &mut _, i: usize| statistics::moments(summands, &units[i], scratch);
         Ok(self.host.each(units.len(), moments))
     }
 }

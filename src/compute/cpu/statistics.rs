@@ -11,7 +11,7 @@ use std::ops::Range;
 use bytemuck::Zeroable as _;
 use pulp::{Simd, WithSimd};
 
-use crate::background::{Moments, Unit, counting, packed};
+use crate::background::{Moments, Summands, Unit, packed};
 use crate::simd::{Line, run, wide};
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
@@ -33,15 +33,9 @@ pub(super) struct Scratch {
     products: Vec<Line>,
 }
 
-/// Sums over the pixels of a unit that count and hold data; `scaling` makes differences of what is stored.
-pub(super) fn moments(
-    tile: &Tile,
-    unit: &Unit,
-    counts: &[bool],
-    nodata: Option<f64>,
-    scaling: &Scaling,
-    scratch: &mut Scratch,
-) -> Moments {
+/// Sums over the pixels of a unit.
+pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -> Moments {
+    let Summands { tile, scaling, .. } = *summands;
     let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
     scratch.panels.resize(panels * STRETCH * PANEL / Line::LEN, Line::zeroed());
     scratch.products.clear();
@@ -58,7 +52,7 @@ pub(super) fn moments(
         if stretch.pixels + GROUP > STRETCH {
             stretch.multiply();
         }
-        count += stretch.pack(tile, &run, &counting(tile, &run, counts, nodata), scaling);
+        count += stretch.pack(tile, &run, &summands.counting(&run), scaling);
     }
     if count == 0 {
         return Moments::default();
@@ -259,7 +253,8 @@ mod tests {
             let (tile, unit, counts) = scene(bands, width, height);
             let mut scaling = Scaling::uniform(bands, 2.0);
             scaling.offset[0] = 0.25;
-            let found = moments(&tile, &unit, &counts, None, &scaling, &mut scratch);
+            let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
+            let found = moments(&summands, &unit, &mut scratch);
             let pixels = (1..=height).flat_map(|y| (3..3 + width).map(move |x| y * (width + 5) + x));
             let pixels: Vec<usize> = pixels.filter(|p| counts[*p]).collect();
             let Samples::F64(values) = &tile.samples else { panic!("f64") };
@@ -275,7 +270,9 @@ mod tests {
             }
         }
         let (tile, unit, counts) = scene(5, 40, 2);
-        let none = moments(&tile, &unit, &vec![false; counts.len()], None, &Scaling::identity(5), &mut scratch);
+        let (counts, scaling) = (vec![false; counts.len()], Scaling::identity(5));
+        let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
+        let none = moments(&summands, &unit, &mut scratch);
         assert_eq!(none, Moments::default());
     }
 

@@ -5,10 +5,9 @@ use tracing::info_span;
 use super::device::Gpu as Device;
 use super::layout::{self, SUM_BYTES, SUM_TILE, SUM_WEIGHTS, SumUniform};
 use super::{Host, STATISTICS};
-use crate::background::{Moments, Quantised, Unit, differences, packed};
+use crate::background::{Moments, Quantised, Summands, Unit, packed};
 use crate::compute::Summing;
 use crate::error::Result;
-use crate::tile::{Scaling, Tile};
 
 /// Values of one batch of units, in bytes: long enough to fill a device, short enough for any limit.
 const BATCH: usize = 32 << 20;
@@ -133,20 +132,13 @@ impl Summing for GpuSums {
         self.device.facts().to_string()
     }
 
-    fn sum(
-        &mut self,
-        tile: &Tile,
-        units: &[Unit],
-        counts: &[bool],
-        nodata: Option<f64>,
-        scaling: &Scaling,
-    ) -> Result<Vec<Moments>> {
-        let (bands, mut out) = (tile.bands, Vec::with_capacity(units.len()));
+    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>> {
+        let (bands, mut out) = (summands.tile.bands, Vec::with_capacity(units.len()));
         let mut batch = 1;
         while out.len() < units.len() {
             let next = &units[out.len()..];
             let made = self.host.each(batch.min(next.len()), |&mut (), i| {
-                let unit = differences(tile, &next[i], counts, nodata, scaling);
+                let unit = summands.differences(&next[i]);
                 let moments = Moments { count: unit.count, sum: unit.sums(), ..Moments::default() };
                 (moments, unit.quantised(), unit.stride)
             });
