@@ -85,15 +85,12 @@ impl Host {
                 let Some((i, mut block)) = next else { break };
                 let pixels = i * BLOCK..i * BLOCK + block.count;
                 for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
-                    if assignment.is_direct(task) {
-                        if work.load(tile, pixels.clone(), task.nodata) && work.measure(tile, task.nodata) {
-                            block.decide_directly(task, assignment, work, tile);
-                        }
-                    } else if work.load(tile, pixels.clone(), task.nodata) {
+                    if work.load(tile, pixels.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
                         work.measure(tile, task.nodata);
                         match keyed {
                             Some(keyed) => keyed.decide(&mut block, task, assignment, work, tile),
+                            None if work.is_direct => block.decide_directly(task, assignment, work, tile),
                             None => block.decide(task, assignment, work, tile),
                         }
                     }

@@ -38,7 +38,7 @@ pub(in crate::compute) struct Work {
     row: usize,
     keeps_rows: bool,
     /// Nothing but stored values and their validity is wanted.
-    is_direct: bool,
+    pub(super) is_direct: bool,
     /// Sums of squares of the scaled values, and of their products with the targets' centre.
     squares: Vec<f64>,
     /// Their roots.
@@ -65,6 +65,7 @@ impl Work {
         let (space, features, fits) = (product.space, product.features(), task.sample_type.fits_f32());
         let scaling = task.scaling().less(&product.shift);
         let row = padded(features);
+        let is_direct = assignment.is_direct(task);
         let keeps_rows = !space.is_plain() || (product.precise && !fits);
         let values = |wanted: bool, rows: usize| vec![0.0; if wanted { BLOCK * rows } else { 0 }];
         Self {
@@ -73,14 +74,14 @@ impl Work {
             is_precise: product.precise,
             pixels: 0..0,
             stored: values(fits && task.sample_type != SampleType::F32, task.bands()),
-            scaled: values(!fits || !scaling.is_identity(), task.bands()),
+            scaled: values(!fits || !(is_direct || scaling.is_identity()), task.bands()),
             scaling,
             mean_length: product.shift.iter().map(|m| m * m).sum::<f64>().sqrt(),
             featured: values(!space.is_plain(), features),
             rows: aligned(if keeps_rows { BLOCK } else { SIDE } * row),
             row,
             keeps_rows,
-            is_direct: assignment.is_direct(task),
+            is_direct,
             squares: vec![0.0; BLOCK],
             lengths: vec![0.0; BLOCK],
             bases: vec![0.0; BLOCK],
@@ -128,7 +129,7 @@ impl Work {
             let centre = if self.scaled.is_empty() { &self.centre[..] } else { &[] };
             measure::sums(stored, tile.bands, centre, &mut self.squares, &mut self.bases);
             measure::data(stored, tile.bands, nodata, &self.squares, &mut self.valid);
-            if !self.scaled.is_empty() && !self.is_direct {
+            if !self.scaled.is_empty() {
                 load::scale(stored, &self.scaling, &mut self.scaled);
             }
         } else {
@@ -136,7 +137,7 @@ impl Work {
             self.valid.resize(BLOCK, false);
             load::scaled(tile, pixels.start, &self.scaling, &mut self.scaled[..size]);
         }
-        if !self.scaled.is_empty() && self.space.is_plain() && !self.is_direct {
+        if !self.scaled.is_empty() && self.space.is_plain() {
             measure::sums(&self.scaled[..size], tile.bands, &self.centre, &mut self.squares, &mut self.bases);
         }
         self.valid[pixels.len()..].fill(false);
