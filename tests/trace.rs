@@ -99,11 +99,11 @@ fn a_trace_accounts_for_the_time_of_a_map() {
     for name in ["raster", "copy to COG", "read back"] {
         assert_eq!(count(&spans, name), 3, "{name}: classes, scores, runner-up");
     }
-    // The report is written before it is published. A small run leaves a share to what the machine does beside it.
+    // The report is written before it is published.
     let innermost = spans.iter().filter(|s| s.thread == "main" && s.innermost && s.name != "publish");
     let explained: f64 = innermost.map(|s| (s.end - s.begin) / 1e6).sum();
     let total = report["timings"]["total_s"].as_f64().expect("the time of the run");
-    assert!(explained > 0.8 * total && explained < 1.02 * total, "{explained} of {total} s are explained");
+    assert!(explained > 0.9 * total && explained < 1.02 * total, "{explained} of {total} s are explained");
 }
 
 #[test]
