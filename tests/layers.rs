@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("error", &[]),
+    ("files", &[]),
     ("spectrum", &[]),
     ("wavelengths", &["spectrum"]),
     ("grid", &[]),
@@ -14,16 +15,28 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("tile", &["simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
     ("scene", &["envi", "grid", "tile", "spectrum", "wavelengths"]),
-    ("library", &["envi", "tile", "spectrum", "wavelengths"]),
-    ("background", &["simd", "spectrum", "tile"]),
+    ("library", &["envi", "files", "tile", "spectrum", "wavelengths"]),
+    ("background", &["files", "simd", "spectrum", "tile"]),
     ("methods", &["background", "simd", "spectrum", "tile"]),
     ("compute", &["background", "methods", "simd", "tile"]),
     ("map", &["grid", "tile", "spectrum"]),
     ("pipeline", &["background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
-    ("synthetic", &["envi", "library", "spectrum", "tile", "wavelengths"]),
+    ("synthetic", &["envi", "files", "library", "spectrum", "tile", "wavelengths"]),
     (
         "cli",
-        &["background", "compute", "library", "map", "methods", "pipeline", "scene", "spectrum", "synthetic", "tile"],
+        &[
+            "background",
+            "compute",
+            "files",
+            "library",
+            "map",
+            "methods",
+            "pipeline",
+            "scene",
+            "spectrum",
+            "synthetic",
+            "tile",
+        ],
     ),
 ];
 

@@ -3,6 +3,7 @@
 //! `ALUNSTAT`, version (u32), length of the description (u64), the description (JSON), the sums (f64), and BLAKE3 of all
 //! that stands before it; numbers are little-endian.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::Background;
 use super::moments::{Moments, Tree, packed};
 use super::units::{Place, Units};
 use crate::error::{Error, Result};
+use crate::files::whole_file;
 use crate::spectrum::Bands;
 
 const MAGIC: &[u8; 8] = b"ALUNSTAT";
@@ -91,13 +93,8 @@ impl Statistics {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let failed = |e: std::io::Error| Error::io(path, "cannot write statistics", &e);
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        std::io::Write::write_all(&mut beside, &self.to_bytes()?).map_err(failed)?;
-        beside.as_file().sync_all().map_err(failed)?;
-        beside.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        let bytes = self.to_bytes()?;
+        whole_file(path, |out| out.write_all(&bytes))
     }
 
     /// Reads a file and checks it.

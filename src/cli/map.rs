@@ -7,6 +7,7 @@ use super::options::{Machine, Question};
 use super::progress::Progress;
 use super::{Exit, print_json, say, value};
 use crate::error::{Error, Result};
+use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{self, Finished, Geometry, Observer, Pass, Processor, Request, Threshold, finish, plan, prepare};
 
@@ -114,11 +115,8 @@ const PARTS: &str = ".alunite-parts";
 
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
 fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
-    let names = pipeline::outputs(methods.iter().map(String::as_str));
-    if !overwrite && let Some(name) = names.into_iter().find(|n| out.join(n).exists()) {
-        return Err(
-            Error::refused(out.join(name).display(), "is there already").hint("pass --overwrite, or another --out")
-        );
+    for name in pipeline::outputs(methods.iter().map(String::as_str)) {
+        refuse_to_replace(&out.join(name), overwrite)?;
     }
     let hint = "name a folder that you can write with --out";
     std::fs::create_dir_all(out)

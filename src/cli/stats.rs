@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
 use crate::error::{Error, Result};
+use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{Geometry, Observer as _, Pass, Processor, Request, Shard, plan, remove_parts, statistics};
 use crate::spectrum::WavelengthRange;
@@ -63,9 +64,7 @@ pub(super) struct Stats {
 }
 
 pub(super) fn run(args: &Stats) -> Result<Exit> {
-    if !args.overwrite && args.out.exists() {
-        return Err(Error::refused(args.out.display(), "is there already").hint("pass --overwrite, or another --out"));
-    }
+    refuse_to_replace(&args.out, args.overwrite)?;
     if args.scenes.len() > 1 && args.shard != Shard::default() {
         return Err(
             Error::refused("--shard", "is of one scene, and several were named").hint("name one scene a command")

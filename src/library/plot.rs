@@ -9,8 +9,9 @@ use quick_xml::events::BytesText;
 use super::listing::one_line;
 use super::resample::Resampler;
 use super::select::Target;
-use super::table::{refuse_to_replace, wavelengths, whole_file};
+use super::table::{refuse_unless_free, wavelengths};
 use crate::error::{Error, Result};
+use crate::files::whole_file;
 use crate::spectrum::{Bands, Nanometers};
 
 /// Spectra in one picture, at most.
@@ -70,7 +71,7 @@ pub fn write(svg: &str, path: &Path, overwrite: bool) -> Result<()> {
     if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
         return Err(Error::refused(path.display(), "found another extension, expected svg").hint("name the plot X.svg"));
     }
-    refuse_to_replace(path, overwrite)?;
+    refuse_unless_free(path, overwrite)?;
     whole_file(path, |out| out.write_all(svg.as_bytes()))
 }
 

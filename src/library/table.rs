@@ -7,6 +7,7 @@ use super::Axis;
 use super::resample::{MIN_COVERAGE, Resampler};
 use super::select::Target;
 use crate::error::{Error, Result};
+use crate::files::{refuse_to_replace, whole_file};
 use crate::spectrum::{Bands, Nanometers};
 
 /// What stands for a deleted channel in an ENVI spectral library: the fill of the USGS.
@@ -159,14 +160,14 @@ impl Table {
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         match extension.as_str() {
             "csv" => {
-                refuse_to_replace(path, overwrite)?;
+                refuse_unless_free(path, overwrite)?;
                 whole_file(path, |out| self.write_csv(out))?;
                 Ok(vec![path.into()])
             }
             "sli" => {
                 let header = path.with_extension("hdr");
-                refuse_to_replace(path, overwrite)?;
-                refuse_to_replace(&header, overwrite)?;
+                refuse_unless_free(path, overwrite)?;
+                refuse_unless_free(&header, overwrite)?;
                 whole_file(path, |out| self.write_sli(out))?;
                 whole_file(&header, |out| out.write_all(self.header().as_bytes()))?;
                 Ok(vec![path.into(), header])
@@ -177,41 +178,16 @@ impl Table {
     }
 }
 
-/// Refuses a file that is there already.
-pub(super) fn refuse_to_replace(path: &Path, overwrite: bool) -> Result<()> {
-    match path.exists() && !overwrite {
-        true => Err(Error::refused(path.display(), "is there already").hint("pass --overwrite, or another --out")),
-        false => Ok(()),
+/// Refuses a file that is there already, and one in no folder.
+pub(super) fn refuse_unless_free(path: &Path, overwrite: bool) -> Result<()> {
+    refuse_to_replace(path, overwrite)?;
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => {
+            let what = format!("cannot write here: {} is no folder", folder.display());
+            Err(Error::refused(path.display(), what).hint("name another --out"))
+        }
+        _ => Ok(()),
     }
-}
-
-/// Writes a file under another name beside it, and gives it its own when it is complete.
-pub(super) fn whole_file(
-    path: &Path,
-    fill: impl FnOnce(&mut io::BufWriter<&mut std::fs::File>) -> io::Result<()>,
-) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut part = tempfile::NamedTempFile::new_in(folder)
-        .map_err(|e| Error::refused(path.display(), format!("cannot write here: {e}")).hint("name another --out"))?;
-    let mut buffered = io::BufWriter::new(part.as_file_mut());
-    let written = fill(&mut buffered).and_then(|()| buffered.flush());
-    drop(buffered);
-    written.map_err(|e| Error::io(path, "writing", &e))?;
-    readable(part.as_file())?;
-    part.persist(path).map_err(|e| Error::io(path, "writing", &e.error))?;
-    Ok(())
-}
-
-/// Temporary files are for their owner alone; a library is for whom the folder is.
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(|e| Error::failed("the library", e))
-}
-
-#[cfg(not(unix))]
-fn readable(_file: &std::fs::File) -> Result<()> {
-    Ok(())
 }
 
 /// The wavelengths of a target's library.

@@ -4,6 +4,7 @@
 //! Planting changes the planted pixels and nothing else: scenes of one seed and mineral have the same background, the
 //! same light and the same draws of noise, whatever the share.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::background::Background;
@@ -11,9 +12,10 @@ use super::geology::{Ground, cover, place, ratio};
 use super::minerals::ALL;
 use super::noise::Random;
 use super::paint::{Painter, Pixel};
-use super::write::{library as write_library, scene_header, whole_file};
+use super::write::{library as write_library, scene_header};
 use super::{Settings as Size, sensor};
 use crate::error::{Error, Result};
+use crate::files::whole_file;
 
 /// The streams of random numbers that vary the lines' pixels, and that choose those to plant in. The noise of line n
 /// has stream n.

@@ -1,14 +1,16 @@
 //! The demo's cube, written line by line.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::geology::{Ground, Shares, as_f64, place, ratio};
 use super::minerals::ALL;
 use super::noise::Field;
 use super::paint::{Painter, Pixel};
-use super::write::{scene_header, whole_file};
+use super::write::scene_header;
 use super::{Settings, Truth, sensor};
 use crate::error::Result;
+use crate::files::whole_file;
 
 /// What the header says the cube is.
 const ABOUT: &str = "alunite demo: modelled ground seen by the bands of EMIT; reflectance 0-1, not measured";

@@ -1,12 +1,12 @@
 //! The files of a made scene, other than the cube's pixels.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::minerals::{ALL, BACKGROUNDS, native_nm};
 use super::{Settings, Truth, sensor};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files::whole_file;
 use crate::spectrum::Bands;
 
 /// Stored value of pixels outside the swath.
@@ -22,24 +22,6 @@ const CRS: &str = concat!(
     "PARAMETER[\"Central_Meridian\",45.0],PARAMETER[\"Scale_Factor\",0.9996],",
     "PARAMETER[\"Latitude_Of_Origin\",0.0],UNIT[\"Meter\",1.0]]}"
 );
-
-/// Writes a file under a temporary name, and gives it its own when it is complete.
-pub(super) fn whole_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = Path::new(&name);
-    let written = File::create(part).and_then(|file| {
-        let mut buffered = BufWriter::new(file);
-        fill(&mut buffered)?;
-        buffered.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(part, path)
-    });
-    written.map_err(|e| {
-        // The unfinished file is of no use; that it cannot be removed adds nothing to the failure itself.
-        let _ = std::fs::remove_file(part);
-        Error::io(path, "writing", &e)
-    })
-}
 
 /// The modelled library: 1 nm steps, minerals and backgrounds.
 pub(super) fn library(path: &Path) -> Result<()> {
