@@ -8,7 +8,6 @@ use tracing::info_span;
 
 use super::part::{Part, Parts, Shape};
 use super::plan::Plan;
-use crate::compute::{MapScores, Scores};
 use crate::error::{Error, Result};
 use crate::scene::{LookupReader, NOWHERE};
 use crate::tile::Window;
@@ -37,7 +36,7 @@ pub(super) fn gather(
         let window = Window { x: 0, y, width, height: height.min(lines - y) };
         let _span = info_span!("orthorectify", line = y, pixels = window.pixels()).entered();
         lookup.read(y..y + window.height, &mut places)?;
-        let mut strip = nothing(window, &shape);
+        let mut strip = Part::nodata(window, &shape);
         let sorted = ByPart::sort(&places, &cut, plan.windows.len())?;
         for (index, &from) in plan.windows.iter().enumerate() {
             let pixels = sorted.of(index);
@@ -120,14 +119,6 @@ fn strip_lines(width: usize, shape: &Shape) -> usize {
         blocks if blocks >= BLOCK => blocks / BLOCK * BLOCK,
         few => few.max(1),
     }
-}
-
-/// A strip without data.
-fn nothing(window: Window, shape: &Shape) -> Part {
-    let pixels = window.pixels();
-    let of_method = |&(has_targets, rules): &(bool, usize)| MapScores::nodata(pixels, has_targets, rules);
-    let maps = shape.iter().map(of_method).collect();
-    Part { scores: Scores { window, maps }, grey: vec![f32::NAN; pixels] }
 }
 
 fn copy(from: &Part, pixel: usize, to: &mut Part, at: usize) {

@@ -18,6 +18,15 @@ pub(super) struct Part {
     pub(super) grey: Vec<f32>,
 }
 
+impl Part {
+    /// A part in which no pixel is data.
+    pub(super) fn nodata(window: Window, shape: &Shape) -> Self {
+        let pixels = window.pixels();
+        let map = |&(has_targets, rules): &(bool, usize)| MapScores::nodata(pixels, has_targets, rules);
+        Self { scores: Scores { window, maps: shape.iter().map(map).collect() }, grey: vec![f32::NAN; pixels] }
+    }
+}
+
 /// What a method leaves of a tile: whether it has targets, and its number of rule images.
 pub(super) type Shape = Vec<(bool, usize)>;
 
@@ -130,12 +139,9 @@ impl Parts {
 
     /// Reads a tile back; `None` as of [`Parts::read_into`].
     pub(super) fn read_scores(&self, index: usize, window: Window, shape: &Shape) -> Option<Part> {
-        let pixels = window.pixels();
-        let map = |&(has_targets, rules): &(bool, usize)| MapScores::nodata(pixels, has_targets, rules);
-        let mut grey = vec![0.0_f32; pixels];
-        let mut maps: Vec<MapScores> = shape.iter().map(map).collect();
-        let mut payload: Vec<&mut [u8]> = vec![bytemuck::cast_slice_mut(&mut grey)];
-        for map in &mut maps {
+        let mut part = Part::nodata(window, shape);
+        let mut payload: Vec<&mut [u8]> = vec![bytemuck::cast_slice_mut(&mut part.grey)];
+        for map in &mut part.scores.maps {
             payload.push(bytemuck::cast_slice_mut(&mut map.best));
             payload.push(bytemuck::cast_slice_mut(&mut map.runner_up));
             payload.push(bytemuck::cast_slice_mut(&mut map.score));
@@ -143,7 +149,7 @@ impl Parts {
             payload.push(bytemuck::cast_slice_mut(&mut map.rules));
         }
         self.read_into(index, &mut payload)?;
-        Some(Part { scores: Scores { window, maps }, grey })
+        Some(part)
     }
 
     /// As [`Parts::read_scores`], of a part that must be there.
