@@ -128,10 +128,10 @@ fn shards_that_overlap_or_are_missing_are_refused() {
     assert!(!file("maps").join("mf_classes.tif").exists());
 }
 
-/// The moments of pixels of one line, on a device.
+/// The moments of pixels of one column, which are one unit, on a device.
 fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::Result<Background> {
     let (count, bands) = (pixels.len(), pixels[0].len());
-    let mut tile = Tile::zeros(Window { x: 0, y: 0, width: count, height: 1 }, bands, SampleType::F32);
+    let mut tile = Tile::zeros(Window { x: 0, y: 0, width: 1, height: count }, bands, SampleType::F32);
     for (p, x) in pixels.iter().enumerate() {
         for (b, &v) in x.iter().enumerate() {
             let at = tile.index(b, p);
@@ -140,7 +140,7 @@ fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::
         }
     }
     let about: Vec<f64> = pixels[0].iter().map(|&v| f64::from(v)).collect();
-    let units = Units::new(1, count, None);
+    let units = Units::new(count, 1, None);
     let units = units.within(tile.window).unwrap();
     let (counts, scaling) = (vec![true; count], Scaling::identity(bands).less(&about));
     let sums = device.sum(&Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling }, &units)?;

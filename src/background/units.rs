@@ -1,8 +1,9 @@
 //! The cut of a scene into units of accumulation, fixed by the scene's shape alone.
 //!
-//! A unit is a run of whole lines of one strip, about a thousand pixels. Scenes wider than two thousand samples have
-//! several strips, and a background of detector columns has a strip for each group. Tiles of a statistics pass are
-//! whole numbers of units, so whatever the tile height, the same pixels are summed together in the same order.
+//! A unit is a run of whole lines of one strip, about a thousand pixels. Scenes and groups of detector columns are cut
+//! into strips as wide as the blocks of GeoTIFFs, or have one strip where they are not wider than two. Tiles of a
+//! statistics pass are whole numbers of units, so whatever the tiles, the same pixels are summed together in the same
+//! order; and a tile need be no larger than a block.
 
 use std::ops::Range;
 
@@ -10,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::tile::{Tile, Window};
 
-/// Most pixels of a unit: a GPU's sums of products stay within 31 bits.
-pub const MOST_PIXELS: usize = 2048;
-/// Units of narrow strips take as many lines as make about this many pixels.
-const ABOUT: usize = 1024;
-/// Strips of wide scenes, a multiple of the block widths that GeoTIFFs have.
-const STRIP: usize = 1024;
+/// Most pixels of a unit, which takes as many lines as they make: a GPU's sums of products stay within 31 bits.
+pub const MOST_PIXELS: usize = 1024;
+/// Width of strips, which the widths of most GeoTIFFs' blocks are multiples of.
+const STRIP: usize = 256;
+/// Most samples of a strip that is not cut.
+const UNCUT: usize = 2 * STRIP;
 
 /// How a scene is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,24 +87,22 @@ impl Units {
     /// Lines of a unit; the last unit of a strip may have fewer.
     #[must_use]
     pub fn unit_lines(&self) -> usize {
-        let widest = self.group_samples(0).len();
-        let strip = if widest > MOST_PIXELS { STRIP } else { widest.max(1) };
-        (ABOUT / strip).max(1)
+        (MOST_PIXELS / strip(self.group_samples(0).len())).max(1)
     }
 
     /// Width that statistics tiles must be a multiple of, unless they take whole lines.
     #[must_use]
     pub fn tile_samples(&self) -> usize {
         match self.columns {
-            None if self.samples > MOST_PIXELS => STRIP,
-            _ => self.samples,
+            None => strip(self.samples),
+            Some(_) => self.samples,
         }
     }
 
     /// The strips of a group, from left to right.
     fn strips(&self, group: usize) -> Vec<Range<usize>> {
         let all = self.group_samples(group);
-        let width = if all.len() > MOST_PIXELS { STRIP } else { all.len().max(1) };
+        let width = strip(all.len());
         all.clone().step_by(width).map(|x| x..(x + width).min(all.end)).collect()
     }
 
@@ -144,6 +143,11 @@ impl Units {
     }
 }
 
+/// Width of the strips that so many samples are cut into, but for the last.
+fn strip(samples: usize) -> usize {
+    if samples > UNCUT { STRIP } else { samples.max(1) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,8 +157,9 @@ mod tests {
         for (lines, samples, columns) in [
             (7, 1, None),
             (37, 29, None),
+            (5, 512, None),
             (5, 600, None),
-            (4, 2048, None),
+            (9, 2048, None),
             (3, 5000, None),
             (9, 30, Some(7)),
             (2, 9000, Some(4000)),

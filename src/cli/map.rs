@@ -99,7 +99,6 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
         );
     }
     say!("backend: {}", opened.label());
-    set_cache_bytes(planned.block_cache(&plan) as u64);
     let mut mapped = pipeline::map(&planned.scene, &plan, opened, &parts, &progress)?;
     mapped.preparing = preparing;
     progress.finishing();

@@ -70,7 +70,7 @@ unsafe extern "C" fn record(class: CPLErr::Type, _number: c_int, message: *const
     }
 }
 
-/// Bounds the memory, in bytes, that GDAL keeps blocks in; for the whole process. Call it once, before the work.
+/// Bounds the memory, in bytes, that GDAL keeps blocks in; for the whole process. Each pass over a scene sets it to what its windows need.
 pub fn set_cache_bytes(bytes: u64) {
     // SAFETY: takes a number; GDAL locks what it changes.
     unsafe { gdal_sys::GDALSetCacheMax64(i64::try_from(bytes).unwrap_or(i64::MAX)) }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tracing::info_span;
 
+use super::windows::block_cache;
 use crate::error::{Error, Result};
+use crate::map::set_cache_bytes;
 use crate::scene::Scene;
 use crate::tile::{Tile, Window};
 
@@ -73,6 +75,7 @@ pub(super) fn scan<R: Send, B: Send>(
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
     let Reading { scene, bands, windows, todo, ahead } = reading;
+    set_cache_bytes(block_cache(&scene.description, windows.iter().map(|w| w.width).max().unwrap_or(0)) as u64);
     let readers = if scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
     let shared = Shared::default();
     let (ask, to_read) = bounded(todo.len().max(1));

@@ -93,7 +93,7 @@ impl Load {
     }
 }
 
-/// Bytes of GDAL's cache that reading needs, so that no block is decoded twice.
+/// Bytes of GDAL's cache that reading windows of this width needs, so that no block is decoded twice.
 pub(super) fn block_cache(described: &Description, window_width: usize) -> usize {
     if described.format != "GeoTIFF" {
         return GDAL_CACHE;
