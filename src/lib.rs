@@ -40,7 +40,7 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
-//! | [`pipeline`] | plan, prepare, map, finish; compare backends | all of the above |
+//! | [`pipeline`] | check, plan, prepare, map, finish; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!
@@ -83,6 +83,13 @@
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
 //!
+//! # What is looked at before the work
+//!
+//! Reading decides what can be checked for nothing: the search for bands without data reads a window in the middle of the
+//! scene, and [`pipeline::check`] judges its values (scale, zeros, noise) at every run. The same checks over many windows are
+//! `alunite check`. Errors refuse, warnings become notes of the plan. Where a scene cannot be read whole, windows of one line
+//! of one block each are spread over it, so that a look costs as many blocks as it has windows.
+//!
 //! # Where the time goes
 //!
 //! Stages and devices open a [`tracing`] span for each tile and each step that takes long, never for a block or a pixel.
@@ -102,7 +109,7 @@
 //! its metadata, or its groups and variables, hold, whatever it is called. Where its format is that of another kind (an image
 //! in GeoTIFF), it only tells that kind what the metadata says. Quality layers and masks wrap the reader of the image and
 //! turn flagged pixels into no data, so no later stage knows of them. Bands keep the order and the numbers of the file; the
-//! plan sorts them by wavelength and cuts detectors that overlap. A scene in the geometry of the sensor also hands out a
+//! plan leaves out those at which the air is closed, sorts them by wavelength and cuts detectors that overlap. A scene in the geometry of the sensor also hands out a
 //! [`scene::LookupReader`]; methods and statistics never see the map, and the finish stage gathers their results through the
 //! table.
 //!

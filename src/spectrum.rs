@@ -134,6 +134,9 @@ pub struct WavelengthRange {
 }
 
 impl WavelengthRange {
+    /// Every wavelength.
+    pub const ALL: Self = Self { start: Nanometers(0.0), end: Nanometers(f64::INFINITY) };
+
     /// Whether `wavelength` lies in the range, ends included.
     #[must_use]
     pub fn contains(&self, wavelength: Nanometers) -> bool {

@@ -185,6 +185,7 @@ fn header<T: Stored>(bands: &Bands, shape: Shape, interleave: Interleave) -> Str
         "ENVI\ndescription = {{made ground for benches, not measured}}\nsamples = {samples}\nlines = {lines}\n\
          bands = {}\nheader offset = 0\nfile type = ENVI Standard\ndata type = {}\ninterleave = {}\nbyte order = 0\n\
          data ignore value = {:?}\n{scale}wavelength units = Nanometers\nwavelength = {{{}}}\nfwhm = {{{}}}\n\
+         bbl = {{{}}}\n\
          map info = {{UTM, 1, 1, {}, {}, {PIXEL}, {PIXEL}, 38, North, WGS-84, units=Meters}}\n",
         bands.len(),
         T::ENVI,
@@ -192,6 +193,8 @@ fn header<T: Stored>(bands: &Bands, shape: Shape, interleave: Interleave) -> Str
         T::NODATA,
         list(&bands.centres),
         list(&bands.fwhm_or_spacing()),
+        // All are used, whatever the air does: the kernels' bands are counted.
+        vec!["1"; bands.len()].join(", "),
         ORIGIN.0,
         ORIGIN.1,
     )

@@ -42,6 +42,7 @@ fn create<T: Stored>(path: &Path, ground: &Ground, shape: Shape, compression: &s
         band.set_metadata_item("wavelength", &format!("{:.4}", centre.0), "")?;
         band.set_metadata_item("fwhm", &format!("{:.4}", fwhm.0), "")?;
         band.set_metadata_item("wavelength_units", "Nanometers", "")?;
+        band.set_metadata_item("bbl", "1", "")?;
     }
     let (made, to_write) = crossbeam_channel::bounded(1);
     std::thread::scope(|scope| {

@@ -1,6 +1,7 @@
 //! The command line. One file a subcommand; nothing of substance.
 
 mod bench;
+mod check;
 mod completions;
 mod demo;
 mod devices;
@@ -39,6 +40,7 @@ enum Command {
     Map(Box<map::Map>),
     Stats(Box<stats::Stats>),
     Bench(Box<bench::Bench>),
+    Check(Box<check::Check>),
     Info(info::Info),
     Library(Box<library::Libraries>),
     Explain(explain::Explain),
@@ -87,6 +89,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Map(map) => map::run(map),
         Command::Stats(stats) => stats::run(stats),
         Command::Bench(bench) => bench::run(bench),
+        Command::Check(check) => check::run(check),
         Command::Info(info) => info::run(info),
         Command::Library(library) => library::run(library),
         Command::Explain(explain) => explain::run(explain),

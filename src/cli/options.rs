@@ -37,13 +37,8 @@ pub(super) struct Question {
     #[command(flatten)]
     filter: Filter,
 
-    /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
-    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
-    wavelengths: Vec<WavelengthRange>,
-
-    /// Use all bands where two detectors overlap, instead of cutting them in the middle of what both see.
-    #[arg(long)]
-    keep_overlap: bool,
+    #[command(flatten)]
+    bands: Bands,
 
     #[command(flatten)]
     reading: Reading,
@@ -78,9 +73,7 @@ impl Question {
             libraries: self.library.clone(),
             library_unit: self.reading.wavelength_unit,
             targets: self.filter.choice()?,
-            wavelengths: self.wavelengths.clone(),
             match_bands_by_index: self.match_bands_by_index,
-            keep_overlap: self.keep_overlap,
             methods: self.method.clone(),
             mf_sigma: self.mf_scale == MfScale::Sigma,
             ace_squared: self.ace == AceForm::Squared,
@@ -90,9 +83,42 @@ impl Question {
                 ..self.ground.choice()
             },
             shrinkage: self.shrinkage,
-            ..Request::default()
+            ..self.bands.request()
         })
     }
+}
+
+/// Which bands are used.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Bands {
+    /// Wavelengths to use, such as 2.08um-2.40um; may be given several times.
+    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
+    wavelengths: Vec<WavelengthRange>,
+
+    /// Use all bands where two detectors overlap, instead of cutting them in the middle of what both see.
+    #[arg(long)]
+    keep_overlap: bool,
+
+    /// Use bands at these wavelengths, such as 1.77um-1.97um, or all: also those that the scene flags as bad, and, where it
+    /// flags none, those at which water vapour closes the air; may be given several times.
+    #[arg(long, value_name = "FROM-TO|all", value_parser = kept)]
+    keep_bands: Vec<WavelengthRange>,
+}
+
+impl Bands {
+    /// A request that says nothing else.
+    pub(super) fn request(&self) -> Request {
+        Request {
+            wavelengths: self.wavelengths.clone(),
+            keep_overlap: self.keep_overlap,
+            keep_bands: self.keep_bands.clone(),
+            ..Request::default()
+        }
+    }
+}
+
+fn kept(text: &str) -> Result<WavelengthRange, String> {
+    if text == "all" { Ok(WavelengthRange::ALL) } else { value(text) }
 }
 
 /// Which spectra of the libraries.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tracing::info_span;
 
-use super::options::{Ground, Machine, Reading};
+use super::options::{Bands, Ground, Machine, Reading};
 use super::progress::Progress;
 use super::{Exit, print, print_json, value};
 use crate::background::{FactorFacts, Shrinkage, Statistics};
@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{Geometry, Observer as _, Pass, Processor, Request, Shard, plan, remove_parts, statistics};
-use crate::spectrum::WavelengthRange;
 
 /// Make the statistics that mf, ace, cem and rx need: mean and covariance of scenes, for `alunite map --stats`.
 ///
@@ -33,13 +32,8 @@ pub(super) struct Stats {
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["scenes", "shard"])]
     merge: Vec<PathBuf>,
 
-    /// Wavelengths to use, such as 2.08um-2.40um; all good bands unless given.
-    #[arg(long, value_name = "FROM-TO", value_parser = value::<WavelengthRange>)]
-    wavelengths: Vec<WavelengthRange>,
-
-    /// Use all bands where two detectors overlap, as `map --keep-overlap` does.
-    #[arg(long)]
-    keep_overlap: bool,
+    #[command(flatten)]
+    bands: Bands,
 
     /// Only this share of the scene, such as 2/5: the second of five.
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = value::<Shard>)]
@@ -110,14 +104,12 @@ fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
     let request = Request {
         scene: scene.to_owned(),
         scene_options: args.reading.options(),
-        wavelengths: args.wavelengths.clone(),
-        keep_overlap: args.keep_overlap,
         // Any method that needs statistics and no library will do.
         methods: vec!["rx".into()],
         background: args.ground.choice(),
         // Sums are of the swath, whatever its maps look like.
         geometry: Some(Geometry::Swath),
-        ..Request::default()
+        ..args.bands.request()
     };
     let planned = plan(&request)?;
     planned.draft().notes.iter().for_each(|note| progress.note(note));

@@ -5,6 +5,7 @@
 mod csv;
 mod ecostress;
 mod envi;
+pub mod features;
 mod folder;
 mod kind;
 pub mod listing;

@@ -155,6 +155,10 @@ pub trait Method: Sync + Send {
     fn has_targets(&self) -> bool {
         true
     }
+    /// Whether a pixel's score stays the same when all its values are multiplied by one number.
+    fn ignores_brightness(&self) -> bool {
+        false
+    }
     /// The statistics that it needs.
     fn needs(&self) -> Needs {
         Needs::Nothing

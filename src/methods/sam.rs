@@ -68,6 +68,10 @@ impl Method for SpectralAngle {
         0.0..=std::f64::consts::PI
     }
 
+    fn ignores_brightness(&self) -> bool {
+        true
+    }
+
     fn shader(&self) -> &'static str {
         include_str!("../../shaders/sam.wgsl")
     }

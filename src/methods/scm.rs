@@ -60,6 +60,10 @@ impl Method for Correlation {
         -1.0..=1.0
     }
 
+    fn ignores_brightness(&self) -> bool {
+        true
+    }
+
     fn shader(&self) -> &'static str {
         include_str!("../../shaders/scm.wgsl")
     }

@@ -57,6 +57,10 @@ impl Method for Divergence {
         0.0..=1e6
     }
 
+    fn ignores_brightness(&self) -> bool {
+        true
+    }
+
     fn shader(&self) -> &'static str {
         include_str!("../../shaders/sid.wgsl")
     }

@@ -3,13 +3,15 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::overlap;
+use super::request::Request;
+use super::{atmosphere, overlap};
 use crate::error::{Error, Result};
 use crate::library::Axis;
 use crate::library::resample::Resampler;
 use crate::library::select::Target;
-use crate::scene::{Description, Scene};
+use crate::scene::{Description, Look, Scene};
 use crate::spectrum::{Bands, Nanometers, WavelengthRange};
+use crate::tile::Tile;
 
 /// A band that is not used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,14 +24,28 @@ pub struct Dropped {
     pub reason: String,
 }
 
+/// Begins the reason of a band that a target has no data at.
+const UNCOVERED: &str = "not covered by ";
+
+impl Dropped {
+    /// Whether it is left out because targets have no data there.
+    pub(super) fn is_uncovered(&self) -> bool {
+        self.reason.starts_with(UNCOVERED)
+    }
+}
+
 /// What is used and what is not.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct BandsInUse {
     /// Indices into the scene's bands, in the order of their wavelengths; ascending where there are none.
     pub(super) indices: Vec<usize>,
     pub(super) dropped: Vec<Dropped>,
     /// Target spectra on the bands in use, shape (targets, bands).
     pub(super) spectra: Array2<f64>,
+    /// Bands that each target lacks, of those that could be used.
+    pub(super) costs: Vec<usize>,
+    /// Pixels of the scene and the bands that they are in, as far as these were looked at.
+    pub(super) looked: Option<(Tile, Vec<usize>)>,
     /// How detectors were cut and how the libraries came to the scene's bands: one sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -40,16 +56,19 @@ const OUTSIDE: &str = "outside the wavelengths asked for";
 /// A target may cost this share of the bands; one that would cost more is refused by name.
 const MAX_COST: f64 = 0.1;
 
+/// Targets that a refusal names; a whole release may be too short for a scene.
+const NAMED: usize = 20;
+
 /// The spectral angle and its relatives need at least this many bands to mean anything.
 const MIN_BANDS: usize = 2;
 
 pub(super) fn select(
     scene: &Scene,
     targets: &[(String, Target)],
-    ranges: &[WavelengthRange],
+    request: &Request,
     by_index: bool,
-    keep_overlap: bool,
 ) -> Result<BandsInUse> {
+    let Request { wavelengths: ranges, keep_overlap, keep_bands, .. } = request;
     let described = &scene.description;
     let place = described.path.display();
     let centres = if by_index {
@@ -61,13 +80,19 @@ pub(super) fn select(
         return Err(Error::refused(&place, "--wavelengths cannot choose bands of a scene without wavelengths"));
     }
     let mut reasons: Vec<Option<String>> = vec![None; described.bands];
+    let mut closed = 0;
     for (band, reason) in reasons.iter_mut().enumerate() {
-        let inside = |c: &Bands| ranges.iter().any(|r| r.contains(c.centres[band]));
-        if described.good.get(band) == Some(&false) {
-            *reason = Some("flagged bad in the scene's band list".into());
-        } else if !ranges.is_empty() && !centres.is_some_and(inside) {
-            *reason = Some(OUTSIDE.into());
-        }
+        let centre = centres.map(|c| c.centres[band]);
+        let within = |ranges: &[WavelengthRange]| centre.is_some_and(|c| ranges.iter().any(|r| r.contains(c)));
+        *reason = if !ranges.is_empty() && !within(ranges) {
+            Some(OUTSIDE.into())
+        } else if within(keep_bands) || keep_bands.contains(&WavelengthRange::ALL) {
+            None
+        } else if described.good.is_empty() {
+            centre.and_then(atmosphere::closed).inspect(|_| closed += 1)
+        } else {
+            (!described.good[band]).then(|| "flagged bad in the scene's band list".into())
+        };
     }
     let open =
         |reasons: &[Option<String>]| (0..reasons.len()).filter(|&b| reasons[b].is_none()).collect::<Vec<usize>>();
@@ -79,27 +104,27 @@ pub(super) fn select(
             &place,
             format!("no band is left: all are flagged bad or outside the wavelengths asked for{extent}"),
         )
-        .hint("widen --wavelengths"));
+        .hint("widen --wavelengths, or keep flagged bands with --keep-bands"));
     }
-    let dead = scene.dead_bands(&candidates)?;
+    let Look { dead, tile } = scene.look(&candidates)?;
     if dead.len() == candidates.len() {
         return Err(Error::refused(&place, "every pixel is no data in every band"));
     }
     dead.iter().for_each(|&b| reasons[b] = Some("holds no data in every pixel".into()));
 
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = (closed > 0).then(|| atmosphere::note(closed)).into_iter().collect();
     if let Some(centres) = centres.filter(|_| !keep_overlap) {
         cut_overlaps(centres, &mut reasons, &mut notes);
     }
     let (values, told) = on_scene_bands(described, targets, by_index)?;
     notes.extend(told);
     let alive = open(&reasons);
-    refuse_costly(described, targets, &values, &alive)?;
+    let costs = costs(described, targets, &values, &alive)?;
     for &band in &alive {
         let missing: Vec<&str> =
             (0..targets.len()).filter(|&t| values[(t, band)].is_nan()).map(|t| targets[t].0.as_str()).collect();
         if !missing.is_empty() {
-            reasons[band] = Some(format!("not covered by {}", missing.join("; ")));
+            reasons[band] = Some(format!("{UNCOVERED}{}", missing.join("; ")));
         }
     }
     let mut indices = open(&reasons);
@@ -121,7 +146,7 @@ pub(super) fn select(
         })
         .collect();
     let spectra = Array2::from_shape_fn((targets.len(), indices.len()), |(t, b)| values[(t, indices[b])]);
-    Ok(BandsInUse { indices, dropped, spectra, notes })
+    Ok(BandsInUse { indices, dropped, spectra, costs, looked: tile.map(|tile| (tile, candidates)), notes })
 }
 
 /// Leaves out the bands of overlapping detectors beyond the cut. Which wavelengths were asked for does not move it.
@@ -214,19 +239,17 @@ fn resampler(
     Ok((Some(resampler), note))
 }
 
-/// Refuses libraries that do not meet the scene, and targets that would take more than a tenth of the bands with them.
-fn refuse_costly(
+/// How many bands each target lacks. Refuses libraries that do not meet the scene, and targets that would take more than a
+/// tenth of the bands with them.
+fn costs(
     described: &Description,
     targets: &[(String, Target)],
     values: &Array2<f64>,
     alive: &[usize],
-) -> Result<()> {
-    if targets.is_empty() {
-        return Ok(());
-    }
+) -> Result<Vec<usize>> {
     let cost = |t: usize| alive.iter().filter(|&&b| values[(t, b)].is_nan()).count();
     let costs: Vec<usize> = (0..targets.len()).map(cost).collect();
-    if costs.iter().all(|&c| c == alive.len()) {
+    if !targets.is_empty() && costs.iter().all(|&c| c == alive.len()) {
         let extent = |bands: Option<&Bands>| match bands.and_then(Bands::extent) {
             Some((from, to)) => format!("{from} to {to}"),
             None => "no wavelengths".into(),
@@ -250,9 +273,12 @@ fn refuse_costly(
         .map(|t| format!("{} (lacks {})", targets[t].0, costs[t]))
         .collect();
     if costly.is_empty() {
-        return Ok(());
+        return Ok(costs);
     }
-    let what = format!("would cost more than a tenth of the {} bands: {}", alive.len(), costly.join("; "));
+    let more = costly.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let named = costly[..costly.len().min(NAMED)].join("; ");
+    let what = format!("would cost more than a tenth of the {} bands: {named}{more}", alive.len());
     Err(Error::refused("targets", what)
         .hint("leave them out of --targets, or narrow --wavelengths to where they have data"))
 }

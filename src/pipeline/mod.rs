@@ -1,13 +1,15 @@
 //! A run: plan, statistics, map, finish. Each is a function that can be run by itself.
 //!
-//! [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
+//! [`check()`] tells what stands against a run. [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
 //! that methods need, in one or more passes over the scene, and the task of the devices; [`map`] reads, maps and publishes
 //! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
 //! that was killed in any pass goes on where it was.
 
 mod agreement;
+mod atmosphere;
 mod bands;
 mod bench;
+mod check;
 mod device;
 mod finish;
 mod geometry;
@@ -28,6 +30,7 @@ mod windows;
 
 pub use bands::Dropped;
 pub use bench::{Bench, Comparison, Stage, Timed, bench};
+pub use check::{Check, Detectability, Fate, Finding, Lacking, Level, Pair, Sampled, check};
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
 pub use geometry::Geometry;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tracing::info_span;
 
 use super::bands::{self, Dropped};
+use super::check::{self, Before, Finding, Level};
 use super::geometry::{self, Geometry};
 use super::grounds::{BackgroundChoice, Grounds};
 use super::part::{self, Shape};
@@ -158,6 +159,10 @@ pub struct Planned {
     /// What the user wants of the background.
     pub(super) background: BackgroundChoice,
     pub(super) shrinkage: Shrinkage,
+    /// What was looked at.
+    pub(super) before: Before,
+    /// Bands that each target lacks.
+    pub(super) costs: Vec<usize>,
     /// All but the windows, which depend on the device, and the background, which is made of the pixels.
     pub(super) draft: Plan,
 }
@@ -167,6 +172,13 @@ pub struct Planned {
 /// # Errors
 /// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
 pub fn plan(request: &Request) -> Result<Planned> {
+    let planned = draft(request, 1)?;
+    planned.before.refuse(planned.scene.description.path.display())?;
+    Ok(planned)
+}
+
+/// As [`plan`], with pixels of so many windows looked at, and nothing refused for what they hold.
+pub(super) fn draft(request: &Request, windows: usize) -> Result<Planned> {
     let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
     let scene = Scene::open(&request.scene, &request.scene_options)?;
@@ -190,14 +202,20 @@ pub fn plan(request: &Request) -> Result<Planned> {
     let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
     let thresholds = targets::thresholds(&names, &request.thresholds, &methods)?;
     let by_index = request.match_bands_by_index || targets.is_empty();
-    let bands = bands::select(&scene, &targets, &request.wavelengths, by_index, request.keep_overlap)?;
+    let bands = bands::select(&scene, &targets, request, by_index)?;
     let scaling = described.scaling.select(&bands.indices);
+    let band_facts = described.spectral.as_ref().ok().map(|b| b.select(&bands.indices));
+    let before = info_span!("check").in_scope(|| {
+        let sampled = check::sampled(&scene, &bands, windows)?;
+        Ok(Before::new(described, &methods, &targets, (band_facts.as_ref(), bands.spectra.view()), sampled))
+    })?;
 
     notes.extend(libraries.iter().flat_map(|l| l.notes.iter().map(|n| format!("{}: {n}", l.path.display()))));
     if described.quantity == Quantity::Radiance {
         notes.push("the values are at-sensor radiance, not reflectance".to_owned());
     }
     notes.extend(bands.notes);
+    notes.extend(before.findings.iter().filter(|f| f.level == Level::Warning).map(Finding::sentence));
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();
     notes.retain(|note| said.insert(note.clone()));
@@ -235,7 +253,7 @@ pub fn plan(request: &Request) -> Result<Planned> {
         samples: described.samples,
         geometry,
         map,
-        band_facts: described.spectral.as_ref().ok().map(|b| b.select(&bands.indices)),
+        band_facts,
         bands: bands.indices,
         dropped: bands.dropped,
         targets: names,
@@ -253,6 +271,8 @@ pub fn plan(request: &Request) -> Result<Planned> {
         scaling,
         background: request.background.clone(),
         shrinkage: request.shrinkage,
+        before,
+        costs: bands.costs,
         draft,
     })
 }
@@ -308,7 +328,7 @@ impl Planned {
         self.methods.iter().any(|m| m.needs() != Needs::Nothing)
     }
 
-    /// Bytes of GDAL's block cache that reading these windows needs.
+    /// Bytes of GDAL's block cache that whoever reads these windows by himself needs.
     #[must_use]
     pub fn block_cache(&self, plan: &Plan) -> usize {
         windows::block_cache(&self.scene.description, plan.windows.first().map_or(0, |w| w.width))

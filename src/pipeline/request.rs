@@ -31,6 +31,9 @@ pub struct Request {
     pub match_bands_by_index: bool,
     /// Also use the bands that another detector of the scene covers better.
     pub keep_overlap: bool,
+    /// Wavelengths at which bands are used though the scene flags them or the air is closed; [`WavelengthRange::ALL`] keeps
+    /// bands without wavelengths too.
+    pub keep_bands: Vec<WavelengthRange>,
     /// The methods' words.
     pub methods: Vec<String>,
     /// Scores of the matched filter in standard deviations of the background.

@@ -16,7 +16,7 @@ use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{Origin, Statistics, Summands, Tree, Units};
 use crate::error::{Error, ErrorKind, Result};
-use crate::scene::{Scene, SceneOptions, TileReader, spread};
+use crate::scene::{Scene, SceneOptions, TileReader};
 use crate::spectrum::Bands;
 use crate::tile::{Sample as _, Scaling, Tile, Window};
 use crate::with_samples;
@@ -24,8 +24,11 @@ use crate::with_samples;
 /// A pass is kept in this many parts at most: sums are large, and a part costs a flush.
 const PARTS: usize = 64;
 
-/// Lines that the provisional mean is taken from.
-const SAMPLED_LINES: usize = 32;
+/// Windows that the provisional mean is taken from, at most.
+const SAMPLED: usize = 32;
+
+/// One block of so many is decoded for it, as each is decoded again in the pass.
+const BLOCKS_A_SAMPLE: usize = 16;
 
 /// Whose statistics, and how they are cut.
 pub(super) struct Selection<'a> {
@@ -129,13 +132,19 @@ impl Selection<'_> {
         })
     }
 
-    /// A spectrum near the mean, from lines spread over the scene: the same for every shard.
+    /// A spectrum near the mean, from windows spread over the scene: the same for every shard.
     fn provisional_mean(&self) -> Result<Vec<f64>> {
         let described = &self.scene.description;
         let mut reader = self.scene.reader(self.bands)?;
         let (mut sums, mut pixels) = (vec![0.0; self.bands.len()], 0_u64);
-        for y in spread(described.lines, SAMPLED_LINES) {
-            let tile = reader.read(Window { x: 0, y, width: described.samples, height: 1 })?;
+        let few = described.sample((described.blocks() / BLOCKS_A_SAMPLE).clamp(1, SAMPLED));
+        let enough = few.len();
+        // Where these few hold no data, any window that does will do.
+        for (i, window) in few.into_iter().chain(described.sample(SAMPLED)).enumerate() {
+            if i >= enough && pixels > 0 {
+                break;
+            }
+            let tile = reader.read(window)?;
             let mut valid = tile.valid(described.nodata);
             leave_out_too_large(&tile, self.scaling, &mut valid);
             pixels += valid.iter().filter(|v| **v).count() as u64;

@@ -23,6 +23,7 @@ mod prisma;
 mod prisma_read;
 mod product;
 mod quality;
+mod sample;
 mod screen;
 mod stack;
 mod survey;
@@ -43,7 +44,7 @@ use crate::wavelengths::Spectral;
 pub use mask::Masked;
 pub use product::Product;
 pub use quality::{Quality, QualityList};
-pub(crate) use survey::spread;
+pub(crate) use survey::Look;
 
 /// What the user says about a scene, where its files are silent or wrong.
 #[derive(Debug, Clone, Default)]

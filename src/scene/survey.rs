@@ -7,18 +7,26 @@ use crate::scene::{NOWHERE, Scene};
 use crate::tile::{Sample, Tile, Window};
 use crate::with_samples;
 
-/// Lines looked at for fill.
-const FILL_LINES: usize = 64;
+/// Windows looked at for fill.
+const FILL_WINDOWS: usize = 64;
 /// Spectra looked at for fill: enough for a share of 5 %, few enough to keep.
 const FILL_SPECTRA: usize = 8192;
 /// A value in more than this share of the spectra is suspicious (methods.md).
 const FILL_SHARE: f64 = 0.05;
-/// Pieces of lines looked at before a whole scene is read for bands without data.
-const DEAD_LINES: usize = 32;
+/// Windows looked at before a whole scene is read for bands without data.
+const DEAD_WINDOWS: usize = 32;
 /// Bytes of one window when a whole scene is read.
 const WINDOW_BYTES: usize = 16 << 20;
 /// Pixels of a lookup table that are looked at together, more or less.
 const LOOKUP_PIXELS: usize = 1 << 20;
+
+/// What a look through a scene found.
+pub(crate) struct Look {
+    /// Bands that hold no data in every pixel.
+    pub(crate) dead: Vec<usize>,
+    /// Pixels of the middle of the scene in all bands looked at; nothing where these hold no data.
+    pub(crate) tile: Option<Tile>,
+}
 
 impl Scene {
     /// Those of `bands` that hold no data (the no-data value, NaN or infinity) in every pixel of the scene.
@@ -28,18 +36,41 @@ impl Scene {
     /// # Errors
     /// When the scene cannot be read.
     pub fn dead_bands(&self, bands: &[usize]) -> Result<Vec<usize>> {
+        self.look(bands).map(|look| look.dead)
+    }
+
+    /// As [`Self::dead_bands`], with the pixels that were looked at first: whoever wants to know more need not read again.
+    pub(crate) fn look(&self, bands: &[usize]) -> Result<Look> {
         let d = &self.description;
-        let suspects = self.without_data(bands.to_vec(), self.middle().into_iter())?;
+        let mut first = None;
+        let keep = |tile: Tile| _ = first.get_or_insert(tile);
+        let suspects = self.without_data(bands.to_vec(), d.sample(DEAD_WINDOWS).into_iter(), keep)?;
         let line = d.samples * suspects.len().max(1) * d.sample_type.size();
         let height = (WINDOW_BYTES / line.max(1)).max(1);
         // Whole rows of blocks, so that none is decoded twice.
         let height = if height > d.block.1 { height - height % d.block.1.max(1) } else { height };
         let all = (0..d.lines).step_by(height).map(|y| self.rows(y, height.min(d.lines - y)));
-        self.without_data(suspects, all)
+        let dead = self.without_data(suspects, all, drop)?;
+        Ok(Look { dead, tile: first.filter(|tile| tile.bands == bands.len()) })
     }
 
-    /// The bands that hold no data in all of the windows; stops reading when none is left.
-    fn without_data(&self, mut bands: Vec<usize>, windows: impl Iterator<Item = Window>) -> Result<Vec<usize>> {
+    /// Windows spread over the scene, in the given bands.
+    ///
+    /// # Errors
+    /// When the scene cannot be read.
+    pub(crate) fn sampled(&self, bands: &[usize], most: usize) -> Result<Vec<Tile>> {
+        let mut reader = self.reader(bands)?;
+        self.description.sample(most).into_iter().map(|window| reader.read(window)).collect()
+    }
+
+    /// The bands that hold no data in all of the windows; stops reading when none is left. `keep` gets each tile in which a
+    /// band that was thought dead holds data.
+    fn without_data(
+        &self,
+        mut bands: Vec<usize>,
+        windows: impl Iterator<Item = Window>,
+        mut keep: impl FnMut(Tile),
+    ) -> Result<Vec<usize>> {
         let mut reader = None;
         for window in windows {
             if bands.is_empty() {
@@ -49,11 +80,13 @@ impl Scene {
                 Some(open) => open,
                 None => reader.insert(self.reader(&bands)?),
             };
-            let empty = with_data(&open.read(window)?, self.description.nodata);
+            let tile = open.read(window)?;
+            let empty = with_data(&tile, self.description.nodata);
             if empty.contains(&true) {
                 let mut alive = empty.into_iter();
                 bands.retain(|_| !alive.next().unwrap_or(false));
                 reader = None;
+                keep(tile);
             }
         }
         Ok(bands)
@@ -67,21 +100,22 @@ impl Scene {
     pub fn undeclared_fill(&self) -> Result<Vec<String>> {
         let d = &self.description;
         let good: Vec<usize> = (0..d.bands).filter(|&b| d.good.get(b).copied().unwrap_or(true)).collect();
-        let lines = spread(d.lines, FILL_LINES);
-        let step = (lines.len() * d.samples).div_ceil(FILL_SPECTRA);
-        let empty = self.without_data(good.clone(), lines.iter().map(|&y| self.rows(y, 1)))?;
+        let windows = d.sample(FILL_WINDOWS);
+        let step = windows.iter().map(|w| w.pixels()).sum::<usize>().div_ceil(FILL_SPECTRA).max(1);
+        let empty = self.without_data(good.clone(), windows.iter().copied(), drop)?;
         let bands: Vec<usize> = good.into_iter().filter(|b| !empty.contains(b)).collect();
         if bands.is_empty() {
             return Ok(Vec::new());
         }
         let mut reader = self.reader(&bands)?;
         let mut low = vec![Vec::new(); bands.len()];
-        let mut spectra = 0;
-        for (i, &y) in lines.iter().enumerate() {
-            let tile = reader.read(self.rows(y, 1))?;
-            let first = (step - i * d.samples % step) % step;
+        let (mut spectra, mut passed) = (0, 0);
+        for &window in &windows {
+            let tile = reader.read(window)?;
+            let first = (step - passed % step) % step;
+            passed += window.pixels();
             let valid = tile.valid(d.nodata);
-            let picked: Vec<usize> = (first..d.samples).step_by(step).filter(|&p| valid[p]).collect();
+            let picked: Vec<usize> = (first..window.pixels()).step_by(step).filter(|&p| valid[p]).collect();
             spectra += picked.len();
             with_samples!(&tile.samples, values => collect_low(&tile, values, &picked, &mut low));
         }
@@ -109,26 +143,9 @@ impl Scene {
         Err(Error::refused(place, what).hint("pass --geometry swath, or fetch the file again"))
     }
 
-    /// Lines spread over the scene, as wide as one block, from the middle outwards: a single block may tell, and borders
-    /// without data lie outside.
-    fn middle(&self) -> Vec<Window> {
-        let d = &self.description;
-        let width = d.block.0.clamp(1, d.samples);
-        let x = ((d.samples / 2) / width * width).min(d.samples - width);
-        let mut lines = spread(d.lines, DEAD_LINES);
-        lines.sort_by_key(|&y| y.abs_diff(d.lines / 2));
-        lines.into_iter().map(|y| Window { x, y, width, height: 1 }).collect()
-    }
-
     fn rows(&self, y: usize, height: usize) -> Window {
         Window { x: 0, y, width: self.description.samples, height }
     }
-}
-
-/// At most `count` lines, spread evenly over all.
-pub(crate) fn spread(lines: usize, count: usize) -> Vec<usize> {
-    let count = count.min(lines);
-    (0..count).map(|i| (2 * i + 1) * lines / (2 * count)).collect()
 }
 
 /// Per band of the tile: whether any pixel holds data.
@@ -184,13 +201,6 @@ fn ranges(bands: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_spread_over_all() {
-        assert_eq!(spread(3, 32), [0, 1, 2]);
-        assert_eq!(spread(100, 4), [12, 37, 62, 87]);
-        assert!(spread(10_000, 64).windows(2).all(|w| w[0] < w[1]));
-    }
 
     #[test]
     fn bands_are_written_as_ranges() {

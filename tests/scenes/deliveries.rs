@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use alunite::error::{Error, ErrorKind};
 use alunite::pipeline::{Plan, Request, plan};
 use alunite::scene::{Description, Scene, SceneOptions};
+use alunite::spectrum::WavelengthRange;
 use gdal::DriverManager;
 use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
@@ -126,6 +127,23 @@ pub(crate) fn planned(scene: &Path, change: impl FnOnce(&mut Request)) -> Plan {
 /// The numbers, from 1, of the bands whose reason to be left out has these words.
 pub(crate) fn dropped(plan: &Plan, words: &str) -> Vec<usize> {
     plan.dropped.iter().filter(|d| d.reason.contains(words)).map(|d| d.band).collect()
+}
+
+/// Every band, also where the air is closed.
+pub(crate) fn keep_all(request: &mut Request) {
+    request.keep_bands = vec![WavelengthRange::ALL];
+}
+
+/// Asserts that bands are left out where water vapour closes the air, and only there; gives their number.
+pub(crate) fn assert_closed(plan: &Plan) -> usize {
+    let closed = |nm: f64| (1325.0..=1435.0).contains(&nm) || (1770.0..=1965.0).contains(&nm);
+    let left_out: Vec<_> = plan.dropped.iter().filter(|d| d.reason.starts_with("the air is closed from")).collect();
+    assert!(left_out.iter().all(|d| closed(d.wavelength_nm.unwrap().0)));
+    let facts = plan.band_facts.as_ref().unwrap();
+    assert!(facts.centres.iter().all(|c| !closed(c.0)), "{:?}", facts.centres);
+    let note = format!("{} bands are left out where water vapour closes the air, 1325.00 nm", left_out.len());
+    assert!(plan.notes.iter().any(|n| n.contains(&note) && n.contains("--keep-bands")), "{:?}", plan.notes);
+    left_out.len()
 }
 
 /// Asserts that the bands in use are sorted by wavelength, each used once.

@@ -11,7 +11,8 @@ use alunite::tile::{Samples, Window};
 
 use crate::common::data;
 use crate::deliveries::{
-    Place, assert_sorted, classes, dropped, library, map, open, planned, refusal, report, write_tiff,
+    Place, assert_closed, assert_sorted, classes, dropped, keep_all, library, map, open, planned, refusal, report,
+    write_tiff,
 };
 
 const STEM: &str = "ENMAP01-____L2A-DT0000001867_20220724T104526Z_008_V010302_20230628T165614Z-";
@@ -164,7 +165,7 @@ fn values_are_the_files_and_flagged_pixels_are_no_data() {
 fn detectors_are_sorted_and_cut_in_the_middle_of_their_overlap() {
     let dir = tempfile::tempdir().unwrap();
     let folder = deliver(dir.path(), &Place::of("enmap")[0]);
-    let plan = planned(&folder, |_| {});
+    let plan = planned(&folder, keep_all);
     // Both see 902.25 to 993.34 nm: cut at 947.795 nm, which is VNIR band 83.9 and SWIR band 4.9.
     assert_eq!(dropped(&plan, "two detectors overlap from 902.25 to 993.34 nm"), (84..=95).collect::<Vec<_>>());
     assert_eq!(dropped(&plan, "no data in every pixel"), (131..=135).collect::<Vec<_>>());
@@ -172,10 +173,20 @@ fn detectors_are_sorted_and_cut_in_the_middle_of_their_overlap() {
     assert_sorted(&plan);
     assert!(plan.notes.iter().any(|n| n.contains("cut at 947.80 nm, 12 bands")), "{:?}", plan.notes);
 
-    let kept = planned(&folder, |r| r.keep_overlap = true);
+    let kept = planned(&folder, |r| {
+        keep_all(r);
+        r.keep_overlap = true;
+    });
     assert_eq!(kept.bands.len(), BANDS - 5);
     assert_sorted(&kept);
     assert!(kept.bands.windows(2).any(|w| w[1] < w[0]), "bands of both detectors take turns");
+
+    // The product flags no bands: of those without data all but one lie where the air is closed.
+    let open = planned(&folder, |_| {});
+    let dead = dropped(&open, "no data in every pixel").len();
+    assert_eq!(open.bands.len(), BANDS - 12 - assert_closed(&open) - dead);
+    let some = planned(&folder, |r| r.keep_bands = vec!["1.77um-1.8um".parse().unwrap()]);
+    assert!(some.bands.len() > open.bands.len() && some.bands.len() < plan.bands.len());
 
     // The wavelengths asked for do not move the cut.
     let range: WavelengthRange = "900nm-960nm".parse().unwrap();

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use alunite::scene::{Product, SceneOptions};
 use alunite::tile::{Samples, Window};
 
-use crate::deliveries::{Place, assert_sorted, classes, dropped, library, map, open, planned, refusal, report};
+use crate::deliveries::{
+    Place, assert_closed, assert_sorted, classes, dropped, keep_all, library, map, open, planned, refusal, report,
+};
 
 /// Bands of the file's cubes; of VNIR the first three are absent, of SWIR the last two.
 const VNIR: usize = 66;
@@ -72,11 +74,13 @@ fn bands_values_and_grid_are_the_products() {
 
 #[test]
 fn the_cubes_are_joined_and_cut_in_the_middle_of_their_overlap() {
-    let plan = planned(&product("small"), |_| {});
+    let plan = planned(&product("small"), keep_all);
     // Both see 942.89 to 977.30 nm: cut at 960.10 nm.
     assert_eq!(dropped(&plan, "two detectors overlap from 942.89 to 977.30 nm"), [62, 63, 64, 65]);
     assert_eq!(plan.bands.len(), BANDS - 4);
     assert_sorted(&plan);
+    let open = planned(&product("small"), |_| {});
+    assert_eq!(open.bands.len(), BANDS - 4 - assert_closed(&open));
 }
 
 #[test]
