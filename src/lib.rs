@@ -39,6 +39,7 @@
 //! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance | spectrum, tile |
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
+//! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
 //! | [`pipeline`] | check, plan, prepare, map, finish; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
@@ -121,6 +122,7 @@
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod alteration;
 pub mod background;
 pub mod cli;
 pub mod compute;

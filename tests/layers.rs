@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("error", &[]),
     ("files", &[]),
     ("spectrum", &[]),
@@ -19,12 +19,17 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("background", &["files", "simd", "spectrum", "tile"]),
     ("methods", &["background", "simd", "spectrum", "tile"]),
     ("compute", &["background", "methods", "simd", "tile"]),
+    ("alteration", &["compute", "methods"]),
     ("map", &["grid", "tile", "spectrum"]),
-    ("pipeline", &["background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"]),
+    (
+        "pipeline",
+        &["alteration", "background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"],
+    ),
     ("synthetic", &["envi", "files", "library", "spectrum", "tile", "wavelengths"]),
     (
         "cli",
         &[
+            "alteration",
             "background",
             "compute",
             "files",
