@@ -45,6 +45,12 @@ impl Error {
         Self::failed(path.display(), format!("{doing}: {error}"))
     }
 
+    /// A file that the user named and that cannot be opened.
+    pub fn unopened(path: &Path, error: &std::io::Error) -> Self {
+        Self::refused(path.display(), format!("cannot be opened: {error}"))
+            .hint("check its name, and that you may read it")
+    }
+
     fn new(kind: ErrorKind, place: impl Display, what: impl Display) -> Self {
         Self { kind, place: place.to_string(), what: what.to_string(), hint: None }
     }
@@ -54,6 +60,12 @@ impl Error {
     pub fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    /// Adds what to do next where nothing more exact was said.
+    #[must_use]
+    pub fn or_hint(self, hint: impl Display) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint) }
     }
 
     /// The same error of another place: what a part of the program knows by number has a name elsewhere.

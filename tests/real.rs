@@ -3,9 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use alunite::scene::{Scene, SceneOptions};
 use serde_json::Value;
 
 mod common;
@@ -14,100 +13,7 @@ mod gpu;
 #[path = "common/measured.rs"]
 mod measured;
 
-/// Runs `alunite map` in a folder that is gone afterwards.
-struct Run {
-    out: tempfile::TempDir,
-    said: String,
-    report: Value,
-}
-
-impl Run {
-    /// A run that must succeed.
-    fn of(scene: &Path, arguments: &[&str]) -> Self {
-        let out = tempfile::tempdir().unwrap();
-        let said = measured::mapped(scene, out.path(), arguments);
-        let report = std::fs::read(out.path().join("run.json")).unwrap();
-        let report: Value = serde_json::from_slice(&report).unwrap();
-        let counted: u64 =
-            report["maps"][0]["classes"].as_array().unwrap().iter().map(|c| c["pixels"].as_u64().unwrap()).sum();
-        let rest = |key: &str| report["maps"][0][key].as_u64().unwrap();
-        let pixels = report["lines"].as_u64().unwrap() * report["samples"].as_u64().unwrap();
-        assert_eq!(counted + rest("unclassified_pixels") + rest("nodata_pixels"), pixels, "{}", scene.display());
-        Self { out, said, report }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.out.path().join(name)
-    }
-
-    fn classes(&self) -> Vec<f64> {
-        measured::band(&self.file("sam_classes.tif"), 0)
-    }
-
-    fn angles(&self) -> Vec<f64> {
-        measured::band(&self.file("sam_scores.tif"), 0)
-    }
-
-    /// The centres of the bands in use, in nanometres.
-    fn centres(&self) -> Vec<f64> {
-        let bands = self.report["bands_in_use"].as_array().unwrap();
-        bands.iter().map(|b| b["wavelength_nm"].as_f64().unwrap()).collect()
-    }
-
-    /// Numbers from 1 of the bands that were dropped for this reason.
-    fn dropped(&self, reason: &str) -> Vec<u64> {
-        let bands = self.report["bands_dropped"].as_array().unwrap();
-        let dropped = bands.iter().filter(|b| b["reason"].as_str().unwrap().contains(reason));
-        dropped.map(|b| b["band"].as_u64().unwrap()).collect()
-    }
-
-    fn nodata_pixels(&self) -> u64 {
-        self.report["maps"][0]["nodata_pixels"].as_u64().unwrap()
-    }
-
-    /// Pixels of a scene that are no data in one band in use, or zero in all: the definition, spelled out.
-    fn pixels_without_data(&self, scene: &Path, nodata: f64) -> u64 {
-        let bands = self.report["bands_in_use"].as_array().unwrap();
-        let bands: Vec<usize> = bands.iter().map(|b| b["band"].as_u64().unwrap() as usize - 1).collect();
-        let bands = measured::bands(scene, &bands);
-        let values = |pixel: usize| bands.iter().map(move |band| band[pixel]);
-        let empty = |p: &usize| values(*p).any(|v| v == nodata) || values(*p).all(|v| v == 0.0);
-        (0..bands[0].len()).filter(empty).count() as u64
-    }
-
-    /// A map of the short-wave infrared was made: bands lie where they were asked for, angles are angles.
-    fn is_a_swir_map(&self, bands: usize) {
-        let centres = self.centres();
-        assert_eq!(centres.len(), bands);
-        assert!(centres.iter().all(|c| (2080.0..=2400.0).contains(c)), "{centres:?}");
-        let (classes, angles) = (self.classes(), self.angles());
-        for (class, angle) in classes.iter().zip(angles) {
-            assert_eq!(*class == 255.0, angle == -9999.0);
-            assert!(*class == 255.0 || (0.0..=std::f64::consts::PI).contains(&angle), "{angle}");
-            assert!(*class == 255.0 || (*class > 0.0) == (angle as f32 <= 0.1), "class {class} at {angle}");
-        }
-    }
-}
-
-/// A run that must be refused, writing nothing; gives what it said.
-fn refused(scene: &Path, arguments: &[&str]) -> String {
-    let parent = tempfile::tempdir().unwrap();
-    let out = parent.path().join("out");
-    let output = measured::map(scene, &out, arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{}: {said}", scene.display());
-    let left = std::fs::read_dir(&out).map_or(0, Iterator::count);
-    assert_eq!(left, 0, "{} leaves something behind", scene.display());
-    said
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn scene(path: &Path) -> Scene {
-    Scene::open(path, &SceneOptions::default()).unwrap()
-}
+use measured::{Run, refused, scene, text};
 
 /// Pixels of each Cuprite region (1 to 4) by the spectrum they resemble most, and how many have an angle up to 0.1.
 struct Regions {

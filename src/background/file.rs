@@ -102,7 +102,7 @@ impl Statistics {
     /// # Errors
     /// Refuses files that are not statistics, of another version, cut short or damaged.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::refused(path.display(), format!("cannot be read: {e}")))?;
+        let bytes = std::fs::read(path).map_err(|e| Error::unopened(path, &e))?;
         Self::from_bytes(&bytes, &path.display().to_string())
     }
 
@@ -195,7 +195,7 @@ impl Statistics {
     /// Refuses files of different bands, shards that overlap, and a mixture of shards of several scenes.
     pub fn merge(files: Vec<(String, Self)>) -> Result<Self> {
         let Some(((first_place, first), rest)) = files.split_first() else {
-            return Err(Error::refused("--merge", "no statistics were named"));
+            return Err(Error::refused("--merge", "no statistics were named").hint("name the files to merge"));
         };
         if rest.iter().all(|(_, s)| s.origin.identity == first.origin.identity) {
             return Self::join(files);
@@ -219,7 +219,7 @@ impl Statistics {
     fn join(files: Vec<(String, Self)>) -> Result<Self> {
         let mut files = files.into_iter();
         let Some((_, mut whole)) = files.next() else {
-            return Err(Error::refused("--merge", "no statistics were named"));
+            return Err(Error::refused("--merge", "no statistics were named").hint("name the files to merge"));
         };
         for (place, shard) in files {
             for (node, moments) in shard.tree.nodes {

@@ -329,8 +329,10 @@ fn targets(given: &[String]) -> Result<Option<Vec<String>>> {
         let text = match value.strip_prefix('@') {
             Some(path) => {
                 let path = Path::new(path);
-                let text = std::fs::read_to_string(path)
-                    .map_err(|e| Error::refused(path.display(), format!("cannot read the names of targets: {e}")))?;
+                let text = std::fs::read_to_string(path).map_err(|e| {
+                    Error::refused(path.display(), format!("cannot read the names of targets: {e}"))
+                        .hint("name a file that is there, of one name a line")
+                })?;
                 names.extend(text.lines().map(|l| l.trim().to_owned()));
                 continue;
             }

@@ -8,6 +8,9 @@ use crate::spectrum::WavelengthUnit;
 use crate::tile::{Interleave, SampleType};
 use crate::wavelengths::{Declared, Spectral};
 
+/// The types that are read.
+const TYPES: &str = "codes 1, 2, 3, 4, 5, 12, 13, 14 and 15";
+
 impl Header {
     /// A required whole number above zero (`samples`, `lines`, `bands`).
     ///
@@ -65,8 +68,7 @@ impl Header {
     pub fn sample_type(&self) -> Result<SampleType> {
         let code = self.required("data type")?;
         let refused = |what: String| {
-            Err(Error::refused(self.place("data type"), what)
-                .hint("real numbers are read: codes 1, 2, 3, 4, 5, 12, 13, 14 and 15"))
+            Err(Error::refused(self.place("data type"), what).hint(format!("real numbers are read: {TYPES}")))
         };
         Ok(match code {
             "1" => SampleType::U8,
@@ -142,8 +144,9 @@ impl Header {
     /// # Errors
     /// When it does not, naming both sizes.
     pub fn check_size(&self, data: &Path, dimensions: &[(&str, usize)]) -> Result<()> {
-        if self.text("file compression").is_some_and(|t| t != "0") {
-            return Err(Error::refused(self.place("file compression"), "the data file is compressed")
+        if let Some(found) = self.text("file compression").filter(|t| *t != "0") {
+            let what = format!("found '{}', expected 0: the data file is compressed", clip(found));
+            return Err(Error::refused(self.place("file compression"), what)
                 .hint("unpack it (gunzip) and set 'file compression = 0'"));
         }
         let size = self.sample_type()?.size();
@@ -176,7 +179,8 @@ impl Header {
 
     fn required(&self, key: &str) -> Result<&str> {
         self.text(key).ok_or_else(|| {
-            let missing = Error::refused(self.place(key), "missing in the header");
+            let what = format!("missing in the header, expected {}", expected(key));
+            let missing = Error::refused(self.place(key), what);
             match self.entries.iter().find(|(_, value)| value.contains('{')) {
                 Some((open, _)) => missing.hint(format!("perhaps the '}}' of '{open}' is missing")),
                 None => missing.hint("add it to the header"),
@@ -186,8 +190,19 @@ impl Header {
 
     fn parse_number(&self, key: &str, text: &str) -> Result<f64> {
         text.parse().map_err(|_| {
-            Error::refused(self.place(key), format!("'{}' is not a number", clip(text))).hint("correct the header")
+            Error::refused(self.place(key), format!("'{}' is not a number", clip(text)))
+                .hint("correct the header, or take the line out of it")
         })
+    }
+}
+
+/// What a required key may hold, for messages.
+fn expected(key: &str) -> &'static str {
+    match key {
+        "data type" => TYPES,
+        "interleave" => "bil, bip or bsq",
+        "byte order" => "0 (little-endian, most files) or 1 (big-endian)",
+        _ => "a whole number above zero, that of the data file",
     }
 }
 

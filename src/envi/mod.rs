@@ -39,6 +39,7 @@ pub struct Header {
     path: PathBuf,
     entries: Vec<(String, String)>,
     notes: Vec<String>,
+    byte_order_mark: bool,
 }
 
 impl Header {
@@ -52,7 +53,12 @@ impl Header {
         let mut bytes = Vec::new();
         let read = file.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         if read as u64 > MAX_HEADER_BYTES {
-            return Err(Error::refused(path.display(), "too large for an ENVI header (more than 64 MiB)"));
+            return Err(Error::refused(path.display(), "too large for an ENVI header (more than 64 MiB)")
+                .hint("name the header that was written with the data"));
+        }
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(Error::refused(path.display(), "the header is in UTF-16, expected ASCII or UTF-8")
+                .hint("save it as UTF-8 without a byte order mark"));
         }
         let text = String::from_utf8(bytes)
             .unwrap_or_else(|not_utf8| not_utf8.into_bytes().into_iter().map(char::from).collect());
@@ -64,12 +70,14 @@ impl Header {
     /// # Errors
     /// When the first line is not `ENVI`, a brace stays open, or a decisive key has two different values.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let byte_order_mark = text.starts_with('\u{feff}');
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
         let mut lines = text.lines();
         if lines.next().map(str::trim) != Some("ENVI") {
-            return Err(Error::refused(path.display(), "not an ENVI header: its first line is not 'ENVI'"));
+            return Err(Error::refused(path.display(), "not an ENVI header: its first line is not 'ENVI'")
+                .hint("restore the header that was written with the data; one of another format has to be converted"));
         }
-        let mut header = Self { path: path.to_path_buf(), entries: Vec::new(), notes: Vec::new() };
+        let mut header = Self { path: path.to_path_buf(), entries: Vec::new(), notes: Vec::new(), byte_order_mark };
         while let Some(line) = lines.next() {
             if is_comment(line) || line.trim().is_empty() {
                 continue;
@@ -145,6 +153,12 @@ impl Header {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Whether the file begins with a byte order mark, which this parser passes over and GDAL does not.
+    #[must_use]
+    pub fn has_byte_order_mark(&self) -> bool {
+        self.byte_order_mark
     }
 
     /// The text of a key (without braces), `None` when the header has no such key. Keys are given in lower case.

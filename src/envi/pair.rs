@@ -16,10 +16,12 @@ const DATA_EXTENSIONS: [&str; 16] =
 pub fn find_pair(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let found = std::fs::metadata(path);
     match &found {
-        Ok(meta) if meta.is_dir() => return Err(Error::refused(path.display(), "is a folder, not a file")),
+        Ok(meta) if meta.is_dir() => {
+            return Err(Error::refused(path.display(), "is a folder, not a file").hint("name a file in it"));
+        }
         Ok(_) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::refused(path.display(), "there is no such file"));
+            return Err(Error::refused(path.display(), "there is no such file").hint("check the path"));
         }
         Err(e) => return Err(Error::io(path, "cannot look at the file", e)),
     }
@@ -39,8 +41,12 @@ fn header_of(data: &Path) -> Result<PathBuf> {
         beside.is_some() && (beside == data.file_name() || beside == data.file_stem())
     })?;
     match found.as_slice() {
-        [] => Err(Error::refused(data.display(), "no ENVI header beside it, and not a GeoTIFF")
-            .hint(format!("a raw cube needs its header, {}", Path::new(&full).display()))),
+        [] => {
+            let shown = names(&[data.with_extension("hdr"), full.into()]);
+            let what = format!("no ENVI header beside it ({shown}), and no kind of file that needs none");
+            Err(Error::refused(data.display(), what)
+                .hint("raw numbers need the header that was written with them, under one of these names"))
+        }
         [one] => Ok(one.clone()),
         [first, second, ..] if same_text(first, second) => Ok(first.clone()),
         several => Err(Error::refused(data.display(), format!("more than one header fits: {}", names(several)))

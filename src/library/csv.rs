@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::text::or_deleted;
+use super::text::{clip, or_deleted};
 use super::{Axis, Library, Spectrum, axis_of, notes_on_values, refuse_rows_that_are_not_spectra};
 use crate::error::{Error, Result};
 use crate::spectrum::WavelengthUnit;
@@ -28,7 +28,7 @@ const FORMAT: &str = "CSV";
 /// # Errors
 /// Refuses, naming row and column, whatever is not the table above.
 pub(super) fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
-    let file = File::open(path).map_err(|e| Error::refused(path.display(), format!("cannot be opened: {e}")))?;
+    let file = File::open(path).map_err(|e| Error::unopened(path, &e))?;
     read(path, file, wavelength_unit)
 }
 
@@ -83,6 +83,13 @@ impl<'a> Table<'a> {
                 && let Some(first) = cells.first_mut()
             {
                 *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
+            }
+            if let ([only], true) = (&cells[..], rows.is_empty())
+                && only.contains([';', '\t'])
+            {
+                let what = format!("found the one cell '{}', expected cells separated by commas", clip(only));
+                return Err(Error::refused(format!("{}, row {line}", path.display()), what)
+                    .hint("save the table with commas between cells, and points in numbers"));
             }
             let expected = rows.first().map_or(cells.len(), |(_, header)| header.len());
             if cells.len() != expected {
@@ -143,7 +150,7 @@ impl<'a> Table<'a> {
     }
 
     fn refused(&self, channel: usize, column: usize, what: &str) -> Error {
-        Error::refused(self.place(channel, column), what)
+        Error::refused(self.place(channel, column), what).hint("correct the cell, or take the channel out of the table")
     }
 
     /// A cell that must hold a finite number.
@@ -215,11 +222,15 @@ impl Columns {
             _ => None,
         };
         if fwhm.is_some() && first == First::Channel {
-            return Err(Error::refused(table.place(0, 1), "channels without wavelengths have no width"));
+            return Err(Error::refused(table.place(0, 1), "channels without wavelengths have no width")
+                .hint("take the widths out, or give the channels wavelengths"));
         }
         let before = if fwhm.is_some() { 2 } else { 1 };
         for (column, header) in headers.iter().enumerate().skip(before) {
-            let refused = |what: String| Err(Error::refused(table.place(0, column), what));
+            let refused = |what: String| {
+                let hint = format!("give every spectrum a {} and a name of its own", table.unit());
+                Err(Error::refused(table.place(0, column), what).hint(hint))
+            };
             if header.is_empty() {
                 return refused(format!("the {} has no name", table.unit()));
             }
@@ -289,7 +300,7 @@ impl Columns {
 fn broken(path: &Path, error: &csv::Error) -> Error {
     match error.kind() {
         csv::ErrorKind::Io(e) => Error::io(path, "reading", e),
-        _ => Error::refused(path.display(), format!("is not a CSV in UTF-8: {error}")),
+        _ => Error::refused(path.display(), format!("is not a CSV in UTF-8: {error}")).hint("save it as CSV in UTF-8"),
     }
 }
 

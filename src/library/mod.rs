@@ -107,6 +107,10 @@ impl Library {
     /// Refuses files that are none of these, sizes that do not match the header, what is not reflectance.
     pub fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Self> {
         let start = text::beginning(path)?;
+        if start.is_empty() {
+            return Err(Error::refused(path.display(), "the file is empty, expected a spectral library")
+                .hint("fetch or write it again"));
+        }
         // By content, before looking for a header: a CSV may lie beside an ENVI library of the same name.
         match Kind::of_beginning(&start) {
             Some(Kind::Csv) => return csv::open(path, wavelength_unit),

@@ -60,7 +60,8 @@ pub(super) fn read(path: &Path, text: &str, unit: Option<WavelengthUnit>, axes: 
         return Ok(Found::Companion("error bars"));
     }
     let Some(title) = Title::parse(first) else {
-        return Err(Error::refused(format!("{}, line 1", path.display()), "found no title of a splib07 release"));
+        return Err(Error::refused(format!("{}, line 1", path.display()), "found no title of a splib07 release")
+            .hint("the file is damaged; take it out of the library"));
     };
     if title.quantity().is_some() {
         return Ok(Found::Companion("wavelengths or widths of a spectrometer"));

@@ -12,9 +12,8 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// The first bytes that tell the kind of a file.
 pub(super) fn beginning(path: &Path) -> Result<Vec<u8>> {
-    let refused = |e| Error::refused(path.display(), format!("cannot be opened: {e}"));
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).map_err(refused)?;
+    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).map_err(|e| Error::unopened(path, &e))?;
     Ok(start)
 }
 
@@ -23,11 +22,13 @@ pub(super) fn beginning(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// When the file cannot be read or is larger than any file of one spectrum.
 pub(super) fn read(path: &Path) -> Result<String> {
-    let refused = |e| Error::refused(path.display(), format!("cannot be opened: {e}"));
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(refused)?;
+    let read = File::open(path)
+        .and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|e| Error::unopened(path, &e))?;
     if read as u64 > MAX_BYTES {
-        return Err(Error::refused(path.display(), "too large for a file of one spectrum (more than 16 MiB)"));
+        return Err(Error::refused(path.display(), "too large for a file of one spectrum (more than 16 MiB)")
+            .hint("take it out of the library"));
     }
     Ok(decoded(bytes))
 }

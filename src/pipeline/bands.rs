@@ -77,7 +77,8 @@ pub(super) fn select(
         Some(described.spectral.as_ref().map_err(Clone::clone)?)
     };
     if centres.is_none() && !ranges.is_empty() {
-        return Err(Error::refused(&place, "--wavelengths cannot choose bands of a scene without wavelengths"));
+        return Err(Error::refused(&place, "--wavelengths cannot choose bands of a scene without wavelengths")
+            .hint("leave --wavelengths out, or pass --bands-from CSV (channel, wavelength_nm, fwhm_nm)"));
     }
     let mut reasons: Vec<Option<String>> = vec![None; described.bands];
     let mut closed = 0;
@@ -97,6 +98,10 @@ pub(super) fn select(
     let open =
         |reasons: &[Option<String>]| (0..reasons.len()).filter(|&b| reasons[b].is_none()).collect::<Vec<usize>>();
     let candidates = open(&reasons);
+    if candidates.is_empty() && ranges.is_empty() {
+        let what = format!("no band is left: the scene's band list flags all {} as bad", described.bands);
+        return Err(Error::refused(&place, what).hint("correct the list ('bbl' in a header or in tags), or remove it"));
+    }
     if candidates.is_empty() {
         let extent =
             centres.and_then(Bands::extent).map_or(String::new(), |(a, b)| format!(" (its bands run from {a} to {b})"));
@@ -108,7 +113,8 @@ pub(super) fn select(
     }
     let Look { dead, tile } = scene.look(&candidates)?;
     if dead.len() == candidates.len() {
-        return Err(Error::refused(&place, "every pixel is no data in every band"));
+        return Err(Error::refused(&place, "every pixel is no data in every band")
+            .hint("pass --nodata with the stored value that means no data, if the declared one is wrong"));
     }
     dead.iter().for_each(|&b| reasons[b] = Some("holds no data in every pixel".into()));
 
@@ -134,9 +140,10 @@ pub(super) fn select(
     if indices.len() < MIN_BANDS {
         let what =
             format!("{} of {} bands are left to use; at least {MIN_BANDS} are needed", indices.len(), described.bands);
-        return Err(
-            Error::refused(&place, what).hint("widen --wavelengths or choose targets that cover the scene's bands")
-        );
+        return Err(Error::refused(&place, what).hint(match described.bands < MIN_BANDS {
+            true => "name a scene of many bands: one band has no spectrum",
+            false => "widen --wavelengths or choose targets that cover the scene's bands",
+        }));
     }
     let dropped = reasons
         .into_iter()

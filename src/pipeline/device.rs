@@ -135,7 +135,8 @@ impl Processor {
         };
         match settings.backend {
             BackendChoice::Cpu => match &settings.adapter {
-                Some(name) => Err(Error::refused("--adapter", format!("'{name}' was named, but --backend is cpu"))),
+                Some(name) => Err(Error::refused("--adapter", format!("'{name}' was named, but --backend is cpu"))
+                    .hint("leave --adapter out, or pass --backend gpu")),
                 None => Ok(of(None)),
             },
             BackendChoice::Gpu => match gpu::select(settings.adapter.as_deref())? {

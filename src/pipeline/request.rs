@@ -62,7 +62,7 @@ pub(super) fn chosen(request: &Request) -> Result<Vec<&'static dyn Method>> {
                 .hint(format!("methods are: {}", known.join(", ")))
         })?;
         if chosen.iter().any(|m| m.word() == method.word()) {
-            return Err(Error::refused("--method", format!("'{word}' is named twice")));
+            return Err(Error::refused("--method", format!("'{word}' is named twice")).hint("name it once"));
         }
         chosen.push(match method.word() {
             "mf" if request.mf_sigma => &methods::mf::SIGMA,
@@ -103,7 +103,7 @@ pub(super) fn check_background(choice: &BackgroundChoice, has_targets: bool) -> 
         }
     }
     for file in choice.files() {
-        std::fs::File::open(file).map_err(|e| Error::refused(file.display(), format!("cannot be opened: {e}")))?;
+        std::fs::File::open(file).map_err(|e| Error::unopened(file, &e))?;
     }
     Ok(())
 }

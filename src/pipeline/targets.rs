@@ -79,7 +79,8 @@ fn of_method(names: &[String], rules: &[Threshold], method: &dyn Method) -> Resu
     if let Some(rule) = rules.iter().find(|r| !range.contains(&r.value)) {
         let end = (range.end() * 1e4).round() / 1e4;
         let what = format!("{} is outside {} to {end} {}", rule.value, range.start(), method.unit());
-        return Err(Error::refused("--threshold", what.trim_end()));
+        return Err(Error::refused("--threshold", what.trim_end())
+            .hint(format!("`alunite explain {}` says what its scores mean", method.word())));
     }
     let general = rules.iter().rev().find(|r| r.name.is_none()).map_or(method.default_threshold(), |r| r.value);
     let mut thresholds = vec![general; names.len()];

@@ -23,8 +23,10 @@ fn read(path: &Path, bands: usize) -> Result<Bands> {
         Error::refused(path.display(), format!("not a table of bands: {e}"))
             .hint("the columns are channel,wavelength_nm,fwhm_nm, one line for each band of the scene")
     };
-    let file = std::fs::File::open(path)
-        .map_err(|e| Error::refused(path.display(), format!("cannot open --bands-from: {e}")))?;
+    let file = std::fs::File::open(path).map_err(|e| {
+        Error::refused(path.display(), format!("cannot open --bands-from: {e}"))
+            .hint("check its name, and that you may read it")
+    })?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(file);
     let headings = reader.headers().map_err(failed)?.clone();
     let column = |name: &str| headings.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
@@ -43,6 +45,7 @@ fn read(path: &Path, bands: usize) -> Result<Bands> {
             text.parse().map_err(|_| {
                 let place = format!("{}, band {}", path.display(), row + 1);
                 Error::refused(place, format!("'{text}' in the column '{}' is not a number", &headings[column]))
+                    .hint("one line for each band of the scene: channel,wavelength_nm,fwhm_nm")
             })
         };
         #[expect(clippy::cast_precision_loss, reason = "bands number a few thousand at most")]

@@ -30,6 +30,7 @@ pub(super) fn open(data: PathBuf, header_path: PathBuf, options: &SceneOptions) 
     let declared = declared_scaling(&header, bands, &mut notes)?;
     let scaling = values::scaling(declared, bands, sample_type, &place, options, &mut notes)?;
     let nodata = values::nodata(header.number("data ignore value")?, sample_type, options, &mut notes);
+    check_map_info(&header)?;
     let grid = grid(&data, &header, (samples, lines, bands), &mut notes)?;
     note_order(&spectral, &mut notes);
 
@@ -115,15 +116,37 @@ fn declared_scaling(header: &Header, bands: usize, notes: &mut Vec<String>) -> R
     Ok(Some(Scaling { gain: divided(gain, 1.0), offset: divided(offset, 0.0) }))
 }
 
+/// GDAL passes over a `map info` that is cut short or holds words for numbers, and the maps would lie nowhere.
+fn check_map_info(header: &Header) -> Result<()> {
+    let text = header.text("map info").unwrap_or_default();
+    let items = header.names("map info").unwrap_or_default();
+    let number = |item: &String| item.parse::<f64>().is_ok_and(f64::is_finite);
+    if items.is_empty() || (items.len() >= 7 && items[1..7].iter().all(number)) {
+        return Ok(());
+    }
+    let what = format!(
+        "found '{text}', expected the projection, the column and line of a pixel, its easting and northing, and the two \
+         sizes of a pixel"
+    );
+    Err(Error::refused(header.place("map info"), what).hint("correct the line, or take it out of the header"))
+}
+
 /// The georeferencing from GDAL, which must see the same shape.
 fn grid(data: &Path, header: &Header, shape: (usize, usize, usize), notes: &mut Vec<String>) -> Result<Grid> {
     let dataset = match gdal::open(data, "ENVI") {
         Ok((dataset, _)) => dataset,
         Err(error) if header.text("map info").is_some() => {
-            return Err(error.hint("the 'map info' of the header cannot be read without GDAL"));
+            return Err(error.hint(match header.has_byte_order_mark() {
+                true => "the header begins with a byte order mark, with which GDAL cannot read its 'map info': save it without",
+                false => "the 'map info' of the header cannot be read without GDAL",
+            }));
         }
         Err(error) => {
-            notes.push(format!("no georeferencing ({error})"));
+            let why = match header.has_byte_order_mark() {
+                true => "the header begins with a byte order mark, which GDAL does not read".to_owned(),
+                false => error.to_string(),
+            };
+            notes.push(format!("no georeferencing ({why})"));
             return Ok(Grid::default());
         }
     };

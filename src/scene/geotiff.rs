@@ -152,9 +152,13 @@ fn sample_type(place: &str, band: &RasterBand<'_>) -> Result<SampleType> {
         "Float32" => SampleType::F32,
         "Float64" => SampleType::F64,
         complex if complex.starts_with('C') => {
-            return Err(Error::refused(place, format!("the type {complex} is complex, which alunite does not map")));
+            return Err(Error::refused(place, format!("the type {complex} is complex, which alunite does not map"))
+                .hint("real numbers are read: gdal_translate -ot Float32 INPUT OUTPUT.tif keeps the real part"));
         }
-        other => return Err(Error::refused(place, format!("the type {other} is not read"))),
+        other => {
+            return Err(Error::refused(place, format!("the type {other} is not read"))
+                .hint("convert it: gdal_translate -ot Float32 INPUT OUTPUT.tif"));
+        }
     })
 }
 

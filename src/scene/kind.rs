@@ -45,17 +45,17 @@ const OTHERS: [(&[u8], &str, bool); 14] = [
 /// Looks at the first bytes of a file.
 pub(super) fn of(path: &Path) -> Result<Kind> {
     let found = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::refused(path.display(), "there is no such file"),
+        std::io::ErrorKind::NotFound => Error::refused(path.display(), "there is no such file").hint("check the path"),
         _ => Error::io(path, "cannot look at the file", &e),
     })?;
     if found.is_dir() {
         return Err(Error::refused(path.display(), "is a folder, not a file").hint("name the data file or its header"));
     }
     if !found.is_file() {
-        return Err(Error::refused(path.display(), "is not a regular file"));
+        return Err(Error::refused(path.display(), "is not a regular file").hint("name the data file or its header"));
     }
     if found.len() == 0 {
-        return Err(Error::refused(path.display(), "the file is empty"));
+        return Err(Error::refused(path.display(), "the file is empty").hint("fetch or write it again"));
     }
     let failed = |e: std::io::Error| Error::io(path, "cannot read the file", &e);
     let mut first = Vec::new();
@@ -84,5 +84,8 @@ pub(super) fn refuse(path: &Path, name: &str) -> Error {
         path.display(),
         format!("is {name}; alunite reads ENVI cubes, GeoTIFF, and the products that --product names"),
     )
-    .hint("convert it: gdal_translate -of ENVI -co INTERLEAVE=BIL INPUT OUTPUT.img")
+    .hint(match name.ends_with("archive") {
+        true => "unpack it, and name the scene in it",
+        false => "convert it: gdal_translate -of ENVI -co INTERLEAVE=BIL INPUT OUTPUT.img",
+    })
 }

@@ -260,16 +260,24 @@ fn noted(spectral: Result<Spectral>, notes: &mut Vec<String>) -> Result<Bands> {
     })
 }
 
-/// Notes wavelengths that do not rise from band to band, as where two detectors overlap.
+/// Notes wavelengths that do not rise from band to band, as where two detectors overlap, and those that are repeated.
 fn note_order(spectral: &Result<Bands>, notes: &mut Vec<String>) {
     let Ok(bands) = spectral else { return };
     let falls: Vec<String> =
-        (1..bands.len()).filter(|&i| bands.centres[i] <= bands.centres[i - 1]).map(|i| (i + 1).to_string()).collect();
+        (1..bands.len()).filter(|&i| bands.centres[i] < bands.centres[i - 1]).map(|i| (i + 1).to_string()).collect();
     if let Some(first) = falls.first() {
         let more = if falls.len() > 1 { format!(" and {} more", falls.len() - 1) } else { String::new() };
         notes.push(format!(
             "the wavelengths are not in rising order (at band {first}{more}), as where detectors overlap; bands are used in \
              the order of their wavelengths"
+        ));
+    }
+    let mut order: Vec<usize> = (0..bands.len()).collect();
+    order.sort_by(|&a, &b| bands.centres[a].0.total_cmp(&bands.centres[b].0));
+    if let Some(pair) = order.windows(2).find(|pair| bands.centres[pair[0]] == bands.centres[pair[1]]) {
+        let (first, second, nm) = (pair[0] + 1, pair[1] + 1, bands.centres[pair[0]]);
+        notes.push(format!(
+            "bands {first} and {second} have the same wavelength, {nm}: is the list that of this scene?"
         ));
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::scene::kind::{self, Kind};
 use crate::scene::{Scene, SceneOptions, dlr, emit, hdf5, hyperion, prisma};
 
@@ -53,12 +53,18 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn open(&self, options: &SceneOptions) -> Result<Scene> {
-        match self.product {
+        let opened = match self.product {
             Product::Hyperion => self.without_layers(options, hyperion::open),
             Product::PrismaL2d => self.without_layers(options, prisma::open),
             Product::EmitL2a => self.without_layers(options, emit::open),
             product => dlr::open(&self.index, product, options),
-        }
+        };
+        opened.map_err(|e| match e.kind() {
+            ErrorKind::Refused => {
+                e.or_hint("it is damaged, or of a version that is not known: fetch the delivery again")
+            }
+            ErrorKind::Failed => e,
+        })
     }
 
     /// Opens a product that has no quality layers.
@@ -81,6 +87,8 @@ impl Delivery {
     }
 }
 
+const LEAVE_OUT: &str = "leave --product out: what a scene is follows from its content";
+
 /// Refuses a file that cannot be what `--product` says.
 pub(super) fn check_forced(path: &Path, kind: Kind, forced: Option<Product>) -> Result<()> {
     let found = match kind {
@@ -90,10 +98,11 @@ pub(super) fn check_forced(path: &Path, kind: Kind, forced: Option<Product>) -> 
     };
     match (forced, found) {
         (Some(Product::Geotiff), _) if !matches!(kind, Kind::Tiff { .. }) => {
-            Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is"))
+            Err(Error::refused(path.display(), "is not a GeoTIFF, which --product says it is").hint(LEAVE_OUT))
         }
         (Some(Product::Envi), Some(found)) => {
-            Err(Error::refused(path.display(), format!("is {found}, not the ENVI cube that --product says it is")))
+            let what = format!("is {found}, not the ENVI cube that --product says it is");
+            Err(Error::refused(path.display(), what).hint(LEAVE_OUT))
         }
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::scene::{NOWHERE, Scene};
-use crate::tile::{Sample, Tile, Window};
+use crate::tile::{Sample, SampleType, Tile, Window};
 use crate::with_samples;
 
 /// Windows looked at for fill.
@@ -119,7 +119,13 @@ impl Scene {
             spectra += picked.len();
             with_samples!(&tile.samples, values => collect_low(&tile, values, &picked, &mut low));
         }
-        Ok(sentences(&bands, low, spectra))
+        // As the file's own type writes it: -0.005, where a float64 of the same value has sixteen digits.
+        let written = |value: f64| match d.sample_type {
+            #[expect(clippy::cast_possible_truncation, reason = "the value was a float32")]
+            SampleType::F32 => (value as f32).to_string(),
+            _ => value.to_string(),
+        };
+        Ok(sentences(&bands, low, spectra, written))
     }
 
     /// Reads the whole lookup table of a scene that has one, and gives the number of the map's pixels that show the swath;
@@ -167,7 +173,7 @@ fn collect_low<T: Sample>(tile: &Tile, values: &[T], picked: &[usize], low: &mut
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of at most a few thousand")]
-fn sentences(bands: &[usize], low: Vec<Vec<f64>>, spectra: usize) -> Vec<String> {
+fn sentences(bands: &[usize], low: Vec<Vec<f64>>, spectra: usize, written: impl Fn(f64) -> String) -> Vec<String> {
     let mut suspicious: BTreeMap<u64, (f64, Vec<usize>, usize)> = BTreeMap::new();
     for (&band, mut values) in bands.iter().zip(low) {
         values.sort_by(f64::total_cmp);
@@ -178,7 +184,7 @@ fn sentences(bands: &[usize], low: Vec<Vec<f64>>, spectra: usize) -> Vec<String>
         }
     }
     let sentence = |(value, bands, most): (f64, Vec<usize>, usize)| {
-        let share = 100.0 * most as f64 / spectra as f64;
+        let (share, value) = (100.0 * most as f64 / spectra as f64, written(value));
         format!(
             "the value {value} stands in up to {share:.0} % of the sampled spectra, in {} (counted from 1): perhaps fill \
              that is not declared; pass --nodata {value} if so (it replaces a value that the file declares)",
@@ -211,7 +217,7 @@ mod tests {
     #[test]
     fn a_value_in_more_than_a_twentieth_is_told() {
         let low = vec![vec![-50.0; 6], vec![-50.0, -1.0, 0.0], vec![0.0; 5]];
-        let told = sentences(&[0, 1, 4], low, 100);
+        let told = sentences(&[0, 1, 4], low, 100, |value| value.to_string());
         assert_eq!(told.len(), 1);
         assert!(told[0].contains("value -50 stands in up to 6 %") && told[0].contains("band 1 "), "{told:?}");
     }
