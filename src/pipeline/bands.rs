@@ -85,14 +85,15 @@ pub(super) fn select(
     for (band, reason) in reasons.iter_mut().enumerate() {
         let centre = centres.map(|c| c.centres[band]);
         let within = |ranges: &[WavelengthRange]| centre.is_some_and(|c| ranges.iter().any(|r| r.contains(c)));
-        *reason = if !ranges.is_empty() && !within(ranges) {
+        let kept = within(keep_bands) || keep_bands.contains(&WavelengthRange::ALL);
+        *reason = if !kept && described.good.get(band) == Some(&false) {
+            Some("flagged bad in the scene's band list".into())
+        } else if !ranges.is_empty() && !within(ranges) {
             Some(OUTSIDE.into())
-        } else if within(keep_bands) || keep_bands.contains(&WavelengthRange::ALL) {
-            None
-        } else if described.good.is_empty() {
+        } else if !kept && described.good.is_empty() {
             centre.and_then(atmosphere::closed).inspect(|_| closed += 1)
         } else {
-            (!described.good[band]).then(|| "flagged bad in the scene's band list".into())
+            None
         };
     }
     let open =
