@@ -41,6 +41,7 @@
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
 //! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
+//! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
@@ -123,6 +124,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod alteration;
+pub mod areas;
 pub mod background;
 pub mod cli;
 pub mod compute;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("error", &[]),
     ("files", &[]),
     ("spectrum", &[]),
@@ -20,7 +20,8 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("methods", &["background", "simd", "spectrum", "tile"]),
     ("compute", &["background", "methods", "simd", "tile"]),
     ("alteration", &["compute", "methods"]),
-    ("map", &["grid", "tile", "spectrum"]),
+    ("map", &["files", "grid", "tile", "spectrum"]),
+    ("areas", &["grid", "map", "methods"]),
     (
         "pipeline",
         &["alteration", "background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"],
@@ -30,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
         "cli",
         &[
             "alteration",
+            "areas",
             "background",
             "compute",
             "files",

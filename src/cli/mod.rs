@@ -12,6 +12,7 @@ mod map;
 mod options;
 mod progress;
 mod stats;
+mod targets;
 mod trace;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Map(Box<map::Map>),
+    Targets(Box<targets::Targets>),
     Stats(Box<stats::Stats>),
     Bench(Box<bench::Bench>),
     Check(Box<check::Check>),
@@ -87,6 +89,7 @@ impl From<Exit> for ExitCode {
 pub fn run(cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Command::Map(map) => map::run(map),
+        Command::Targets(targets) => targets::run(targets),
         Command::Stats(stats) => stats::run(stats),
         Command::Bench(bench) => bench::run(bench),
         Command::Check(check) => check::run(check),

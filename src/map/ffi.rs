@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 use gdal::cpl::CslStringList;
+use gdal::errors::GdalError;
 use gdal::raster::{GdalType, RasterBand};
+use gdal::vector::{Layer, LayerAccess as _};
 use gdal_sys::{CPLErr, GDALRATFieldType, GDALRATFieldUsage, GDALRWFlag};
 
 use crate::tile::Window;
@@ -67,6 +69,21 @@ unsafe extern "C" fn record(class: CPLErr::Type, _number: c_int, message: *const
     // Nothing here may panic: it would unwind into C.
     if let Some(mut log) = log.and_then(|log| log.try_borrow_mut().ok()) {
         log.add(class, message.to_string_lossy().into_owned());
+    }
+}
+
+/// Adds a polygon to the layer for each stretch of equal pixels that are connected by their sides, with the value in a field;
+/// none for zeros.
+pub(super) fn polygonise(band: &RasterBand<'_>, layer: &Layer<'_>, field: c_int) -> gdal::errors::Result<()> {
+    // SAFETY: band and layer are borrowed from open datasets for the call; the band is its own mask, which leaves zeros out;
+    // there are no options, and no progress is asked for.
+    let class = unsafe {
+        let band = band.c_rasterband();
+        gdal_sys::GDALPolygonize(band, band, layer.c_layer(), field, std::ptr::null_mut(), None, std::ptr::null_mut())
+    };
+    match class {
+        CPLErr::CE_None => Ok(()),
+        _ => Err(GdalError::CplError { class, number: 0, msg: "GDALPolygonize".into() }),
     }
 }
 

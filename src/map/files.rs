@@ -111,14 +111,14 @@ pub(super) fn sync(path: &Path) -> Result<()> {
     file.and_then(|f| f.sync_all()).map_err(|e| Error::io(path, "syncing", &e))
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
 }
 
-fn prefix_of(path: &Path) -> Result<String> {
+pub(super) fn prefix_of(path: &Path) -> Result<String> {
     let name = path.file_name().ok_or_else(|| Error::refused(path.display(), "has no file name"))?;
     // Short, as file systems bound the length of a name.
     Ok(format!(".{}.part-", name.to_string_lossy().chars().take(40).collect::<String>()))

@@ -1,0 +1,78 @@
+//! What a finished run's folder says of its maps.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::{Error, Result};
+use crate::methods::{self, Method};
+
+/// The part of `run.json` that areas need.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Run {
+    pub(super) maps: Vec<Map>,
+    #[serde(default)]
+    pub(super) zones: Vec<Zone>,
+    /// The run, in 16 hexadecimal digits: of the bytes of `run.json`.
+    #[serde(skip)]
+    pub(super) id: String,
+}
+
+/// The maps of a method.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Map {
+    pub(super) method: String,
+    pub(super) unit: String,
+    pub(super) classes: Vec<Class>,
+}
+
+/// A mineral of a class map.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Class {
+    pub(super) value: u16,
+    pub(super) name: String,
+    pub(super) threshold: f64,
+}
+
+/// A zone of the alteration map.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Zone {
+    pub(super) value: u16,
+    pub(super) name: String,
+    pub(super) weight: f64,
+    /// The minerals that it is known by.
+    pub(super) targets: Vec<String>,
+}
+
+impl Run {
+    /// # Errors
+    /// Refuses a folder without the report of a finished run, or one of a version that wrote it otherwise.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("run.json");
+        let next = "name the folder of a finished `alunite map`";
+        let bytes = std::fs::read(&path)
+            .map_err(|e| Error::refused(path.display(), format!("cannot read the run's report: {e}")).hint(next))?;
+        let run: Self = serde_json::from_slice(&bytes)
+            .map_err(|e| Error::refused(path.display(), format!("is not the report of a run: {e}")).hint(next))?;
+        Ok(Self { id: format!("{:016x}", xxh3_64(&bytes)), ..run })
+    }
+
+    /// The maps with classes of a method, or of the first that has any.
+    ///
+    /// # Errors
+    /// Refuses a method that the run has no classes of.
+    pub(super) fn map(&self, word: Option<&str>) -> Result<(&Map, &'static dyn Method)> {
+        let has_classes = |m: &&Map| !m.classes.is_empty();
+        let map = self.maps.iter().filter(has_classes).find(|m| word.is_none_or(|w| m.method == w));
+        let found = map.and_then(|map| Some((map, methods::find(&map.method)?)));
+        found.ok_or_else(|| {
+            let there: Vec<&str> = self.maps.iter().filter(has_classes).map(|m| m.method.as_str()).collect();
+            let what = match word {
+                Some(word) => format!("the run has no classes of '{word}'; it has those of: {}", there.join(", ")),
+                None => "the run has no class map: rx alone finds no minerals".to_owned(),
+            };
+            Error::refused("--method", what).hint("run `alunite map` with a library")
+        })
+    }
+}
