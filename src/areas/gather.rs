@@ -46,7 +46,6 @@ pub(super) fn areas(folder: &Path, settings: &Settings) -> Result<Areas> {
     // Equal scores keep the order of first pixels.
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     (1..).zip(&mut found).for_each(|(rank, area)| area.rank = rank);
-    let least = if maps.areas.is_some() { maps.least as f64 / MM2_PER_M2 } else { maps.least as f64 };
     Ok(Areas {
         run: run.id.clone(),
         method: maps.method.word().to_owned(),
@@ -54,7 +53,8 @@ pub(super) fn areas(folder: &Path, settings: &Settings) -> Result<Areas> {
         by: maps.by,
         areas: found,
         small: settled.small,
-        least,
+        least_m2: settings.min_area_m2,
+        least_pixels: settings.min_area_m2.is_none().then_some(LEAST_PIXELS),
         evidence: settings.evidence.iter().map(|e| name_of(&e.path)).collect(),
         crs_wkt: maps.map.grid.crs_wkt.clone(),
     })
@@ -85,8 +85,9 @@ struct Maps<'a> {
     map: MapGrid,
     /// Of a pixel of each line, in mm².
     areas: Option<Vec<u64>>,
-    /// The smallest area, in mm², or in pixels where these are not known.
+    /// The smallest area, in pixels or, when a size was given, in mm².
     least: u64,
+    by_size: bool,
     strip: usize,
     majority: bool,
 }
@@ -136,8 +137,7 @@ impl<'a> Maps<'a> {
                 )
                 .hint("leave it out: nine pixels are the least then"));
             }
-            (None, Some(areas)) => LEAST_PIXELS * areas.get(lines / 2).copied().unwrap_or(0),
-            (None, None) => LEAST_PIXELS,
+            (None, _) => LEAST_PIXELS,
         };
         let of_survey = |evidence: &Evidence| {
             let raster = Resampled::open(&evidence.path, &map)?;
@@ -162,6 +162,7 @@ impl<'a> Maps<'a> {
             map,
             areas,
             least,
+            by_size: settings.min_area_m2.is_some(),
         })
     }
 
@@ -200,7 +201,7 @@ impl<'a> Maps<'a> {
         for (y, height) in self.strips() {
             let values = self.cleaned(y, height)?;
             for (line, values) in (y..).zip(values.chunks_exact(self.map.samples)) {
-                let size = self.areas.as_ref().map_or(1, |areas| areas[line]);
+                let size = self.areas.as_ref().filter(|_| self.by_size).map_or(1, |areas| areas[line]);
                 file.write_all(bytemuck::cast_slice(&labeller.line(values, size))).map_err(failed)?;
             }
         }

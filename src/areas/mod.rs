@@ -76,7 +76,7 @@ pub struct Settings {
     pub majority: bool,
     /// Whether pixels that touch at a corner are connected.
     pub diagonal: bool,
-    /// The smallest area in m²; that of nine pixels unless given.
+    /// The smallest area in m²; nine pixels unless given.
     pub min_area_m2: Option<f64>,
     /// How much each share counts.
     pub weights: Weights,
@@ -153,8 +153,10 @@ pub struct Areas {
     pub areas: Vec<Area>,
     /// Areas that were too small.
     pub small: u64,
-    /// The smallest area, in m² or, where the map has no unit, in pixels.
-    pub least: f64,
+    /// The smallest area in m², when one was asked for.
+    pub least_m2: Option<f64>,
+    /// Else in pixels.
+    pub least_pixels: Option<u64>,
     /// Names of the surveys, in the order of each area's.
     pub evidence: Vec<String>,
     #[serde(skip)]

@@ -49,7 +49,7 @@ pub(super) struct Targets {
     #[arg(long, value_enum, default_value = "majority")]
     clean: Clean,
 
-    /// The smallest area, in square metres; that of nine pixels unless given.
+    /// The smallest area, in square metres; nine pixels unless given.
     #[arg(long, value_name = "M2", value_parser = positive)]
     min_area: Option<f64>,
 
@@ -150,18 +150,19 @@ fn weights(given: &[String]) -> Result<Weights> {
 }
 
 fn text(found: &Areas) -> String {
-    let unit =
-        if found.areas.iter().any(|a| a.area_m2.is_some()) || found.least.fract() != 0.0 { "m2" } else { "pixels" };
+    let least = match found.least_m2 {
+        Some(m2) => format!("{m2} m2"),
+        None => format!("{} pixels", found.least_pixels.unwrap_or(0)),
+    };
     let by = match found.by {
         By::Zone => "zones",
         By::Mineral => "minerals",
     };
     let mut text = format!(
-        "{} areas of {by} by {}; {} smaller than {:.0} {unit} left out\n\n{:>5} {:>6} {:>12}  {:<22} {:<30}",
+        "{} areas of {by} by {}; {} smaller than {least} left out\n\n{:>5} {:>6} {:>12}  {:<22} {:<30}",
         found.areas.len(),
         found.method,
         found.small,
-        found.least,
         "rank",
         "score",
         "area",

@@ -5,6 +5,13 @@ use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use super::ffi;
 use crate::error::{Error, Result};
 
+/// A CRS whose first axis is x (longitude, easting), as rasters and tables have it, whatever its authority says.
+pub(super) fn xy(wkt: &str) -> gdal::errors::Result<SpatialRef> {
+    let mut crs = SpatialRef::from_wkt(wkt)?;
+    crs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    Ok(crs)
+}
+
 /// From a CRS to longitude and latitude on WGS 84.
 pub struct ToGlobe(CoordTransform);
 
@@ -15,8 +22,7 @@ impl ToGlobe {
     /// Refuses a WKT that is none, and a CRS that has no way to WGS 84.
     pub fn new(wkt: &str) -> Result<Self> {
         let (made, log) = ffi::recorded(|| {
-            let (mut from, mut to) = (SpatialRef::from_wkt(wkt)?, SpatialRef::from_epsg(4326)?);
-            from.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+            let (from, mut to) = (xy(wkt)?, SpatialRef::from_epsg(4326)?);
             to.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
             CoordTransform::new(&from, &to)
         });

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gdal::raster::{Buffer, RasterCreationOptions};
-use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{LayerAccess as _, LayerOptions, OGRwkbGeometryType};
 use gdal::{Dataset, DriverManager};
 
 use super::ffi;
+use super::globe::xy;
 use super::verify::gdal_failure;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -43,7 +43,7 @@ impl Numbered {
                 dataset.set_geo_transform(transform)?;
             }
             if let Some(wkt) = &grid.crs_wkt {
-                dataset.set_spatial_ref(&SpatialRef::from_wkt(wkt)?)?;
+                dataset.set_spatial_ref(&xy(wkt)?)?;
             }
             Ok(dataset)
         });

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use gdal::raster::{Buffer, GdalDataType};
+use gdal::raster::Buffer;
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags};
 
 use super::ffi;
+use super::globe::xy;
 use super::verify::gdal_failure;
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
@@ -44,7 +45,7 @@ impl Resampled {
             return Err(Error::refused("map", "has no CRS or geotransform, so nothing can be laid over it")
                 .hint("leave --evidence out, or georeference the scene"));
         };
-        let (crs, _) = ffi::recorded(|| SpatialRef::from_wkt(wkt));
+        let (crs, _) = ffi::recorded(|| xy(wkt));
         let crs = crs.map_err(|e| Error::refused("map, CRS", e))?;
         Ok(Self { path: path.to_owned(), source, map: map.clone(), crs, transform })
     }
@@ -65,7 +66,6 @@ impl Resampled {
             band.set_no_data_value(Some(f64::NAN))?;
             band.write((0, 0), size, &mut Buffer::new(size, vec![f32::NAN; size.0 * size.1]))?;
             gdal::raster::reproject(&self.source, &to)?;
-            debug_assert_eq!(to.rasterband(1)?.band_type(), GdalDataType::Float32);
             Ok(to.rasterband(1)?.read_as::<f32>((0, 0), size, size, None)?.into_shape_and_vec().1)
         });
         read.map_err(|e: gdal::errors::GdalError| gdal_failure(&self.path, "resampling", &log, &e.to_string()))

@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use gdal::spatial_ref::SpatialRef;
 use gdal::vector::sql::Dialect;
 use gdal::vector::{Feature, FieldValue, Geometry, LayerAccess as _, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use gdal::{Dataset, DatasetOptions, DriverManager, DriverType, GdalOpenFlags};
 
 use super::ffi;
 use super::files::{folder_of, prefix_of};
+use super::globe::xy;
 use crate::error::{Error, Result};
 
 /// What a column holds.
@@ -218,7 +218,7 @@ impl Table {
 
     /// Makes the layer and its rows.
     fn fill(&self, dataset: &mut Dataset, options: &[&str], replace: bool) -> gdal::errors::Result<()> {
-        let crs = self.crs_wkt.as_ref().map(|wkt| SpatialRef::from_wkt(wkt)).transpose()?;
+        let crs = self.crs_wkt.as_deref().map(xy).transpose()?;
         let options: Vec<&str> = options.iter().copied().chain(replace.then_some("OVERWRITE=YES")).collect();
         let layer = dataset.create_layer(LayerOptions {
             name: &self.name,
