@@ -12,6 +12,10 @@ pub struct Grid {
     pub crs_wkt: Option<String>,
 }
 
+/// A pixel that shows nothing, among places: the pixels that a table names for each pixel of a raster, as
+/// line · samples + sample from 0.
+pub const NOWHERE: u32 = u32::MAX;
+
 /// A raster on the ground: its size and place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MapGrid {

@@ -90,6 +90,12 @@ pub(super) fn of_unknown(name: &str, attempt: u64) -> Rgb {
     srgb(0.42 + 0.42 * level, chroma, (hash % 4096) as f64 * golden % 360.0)
 }
 
+/// The colour of a scene of a mosaic: neighbours in the list have hues far from each other.
+pub(super) fn of_scene(index: u16) -> Rgb {
+    let (golden, level) = (137.507_764_05, f64::from(index % 3) - 1.0);
+    srgb(0.68 + 0.1 * level, 0.13, 250.0 + f64::from(index) * golden)
+}
+
 fn linear(v: u8) -> f64 {
     let v = f64::from(v) / 255.0;
     if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }

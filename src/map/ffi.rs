@@ -1,4 +1,4 @@
-//! The part of GDAL that the safe crate lacks. All unsafe code of this room is here.
+//! The part of GDAL that the safe crate lacks. All unsafe code of this room is here and in `transformer.rs`.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};

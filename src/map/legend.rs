@@ -22,11 +22,13 @@ pub struct LegendEntry {
     pub color: [u8; 3],
 }
 
-/// The classes of a map: entry 0 is "unclassified", entry i the i-th target.
+/// The classes of a map: of minerals, entry 0 is "unclassified" and entry i the i-th target; of scenes, entry i is the i-th.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Legend {
     /// The entries; the index of an entry is its value.
     pub entries: Vec<LegendEntry>,
+    /// Whether entry 0 is what no target claimed, and is not drawn.
+    pub has_unclassified: bool,
     /// The value of pixels without data: 255, or 65535 where there are more than 254 targets.
     pub nodata: u16,
 }
@@ -55,11 +57,35 @@ impl Legend {
         let mut palette = Palette::default();
         let mut entries = vec![LegendEntry { value: 0, name: "unclassified".into(), color: UNCLASSIFIED }];
         for (value, name) in (1_u16..).zip(names) {
-            let clean = text::one_line(name);
-            let name = if clean.is_empty() { format!("target {value}") } else { clean };
+            let name = cleaned(name, "target", value);
             entries.push(LegendEntry { value, color: palette.pick(&name), name });
         }
-        Ok(Self { entries, nodata: if names.len() <= 254 { 255 } else { u16::MAX } })
+        Ok(Self { entries, has_unclassified: true, nodata: nodata(names.len()) })
+    }
+
+    /// The legend of a raster that says which of these scenes each pixel came from.
+    ///
+    /// # Errors
+    /// As [`Legend::new`], of too many.
+    pub fn of_scenes(names: &[String]) -> Result<Self> {
+        if names.len() > Self::MAX_TARGETS {
+            return Err(Error::refused("scenes", format!("{} are more than a raster can tell apart", names.len()))
+                .hint(format!("name at most {}", Self::MAX_TARGETS)));
+        }
+        let entry = |(value, name): (u16, &String)| {
+            let name = cleaned(name, "scene", value);
+            LegendEntry { value, color: color::of_scene(value), name }
+        };
+        Ok(Self {
+            entries: (0..).zip(names).map(entry).collect(),
+            has_unclassified: false,
+            nodata: nodata(names.len()),
+        })
+    }
+
+    /// How much a value hides of what lies below it: 0 or 255.
+    pub(super) fn alpha(&self, value: u16) -> u8 {
+        if self.has_unclassified && value == 0 { 0 } else { 255 }
     }
 
     /// How the values are stored.
@@ -73,6 +99,15 @@ impl Legend {
     pub fn entry(&self, value: u16) -> Option<&LegendEntry> {
         self.entries.get(usize::from(value))
     }
+}
+
+/// The name on one line; the kind and the value where nothing is left of it.
+fn cleaned(name: &str, kind: &str, value: u16) -> String {
+    Some(text::one_line(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{kind} {value}"))
+}
+
+fn nodata(names: usize) -> u16 {
+    if names <= 254 { 255 } else { u16::MAX }
 }
 
 /// Colours given so far.
@@ -153,6 +188,18 @@ mod tests {
         assert_eq!((of(255).unwrap().class_type(), of(255).unwrap().nodata), (ClassType::U16, 65535));
         assert!(of(65_535).is_err());
         assert_eq!(of(0).unwrap().entries.len(), 1);
+    }
+
+    #[test]
+    fn scenes_count_from_0_and_all_are_drawn() {
+        let of = |n: usize| Legend::of_scenes(&vec!["x".to_owned(); n]);
+        let two = of(2).unwrap();
+        assert_eq!(two.entries.iter().map(|e| e.value).collect::<Vec<_>>(), [0, 1]);
+        let colors: HashSet<_> = of(60).unwrap().entries.iter().map(|e| e.color).collect();
+        assert_eq!(colors.len(), 60);
+        assert_eq!((two.nodata, two.alpha(0), legend(&["x"]).alpha(0)), (255, 255, 0));
+        assert_eq!((of(254).unwrap().nodata, of(255).unwrap().nodata), (255, 65535));
+        assert!(of(65_535).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!                  +-> style::qml -> files::write_beside -> publish
 //!                  +-> Preview -> quicklook::write                 (PNG)
 //! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
+//! grids -> Warp -> which pixel of a scene's map each pixel of a mosaic shows
 //! ```
 //!
 //! Everything is written beside its place and renamed into it as the last act: no half-written file ever stands under
@@ -14,6 +15,7 @@ pub mod area;
 mod canvas;
 mod checksum;
 mod color;
+pub mod crs;
 mod ffi;
 pub mod files;
 pub mod globe;
@@ -29,7 +31,9 @@ mod spec;
 pub mod style;
 mod text;
 pub mod vector;
+mod transformer;
 mod verify;
+pub mod warp;
 
 pub use area::pixel_areas_km2;
 pub use legend::{ClassType, Legend, LegendEntry};
@@ -38,3 +42,4 @@ pub use quicklook::Quicklook;
 pub use raster::{
     BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter, set_cache_bytes,
 };
+pub use warp::Warp;

@@ -140,7 +140,7 @@ pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
     for entry in &legend.entries {
         let [r, g, b] = entry.color.map(i16::from);
         // Unclassified is transparent where the format keeps that (a TIFF does not; the style does).
-        let alpha = if entry.value == 0 { 0 } else { 255 };
+        let alpha = legend.alpha(entry.value).into();
         table.set_color_entry(entry.value, &ColorEntry::rgba(r, g, b, alpha));
     }
     let [r, g, b] = super::legend::NO_DATA.map(i16::from);

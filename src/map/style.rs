@@ -52,7 +52,7 @@ fn palette(writer: &mut Writer<Vec<u8>>, legend: &Legend) -> std::io::Result<()>
             .create_element("paletteEntry")
             .with_attribute(("value", entry.value.to_string().as_str()))
             .with_attribute(("color", format!("#{r:02x}{g:02x}{b:02x}").as_str()))
-            .with_attribute(("alpha", if entry.value == 0 { "0" } else { "255" }))
+            .with_attribute(("alpha", legend.alpha(entry.value).to_string().as_str()))
             .with_attribute(("label", text::one_line(&entry.name).as_str()))
             .write_empty()?;
     }

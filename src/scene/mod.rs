@@ -41,6 +41,7 @@ use crate::spectrum::{Bands, WavelengthUnit};
 use crate::tile::{Interleave, SampleType, Scaling, Tile, Window};
 use crate::wavelengths::Spectral;
 
+pub use crate::grid::NOWHERE;
 pub use mask::Masked;
 pub use product::Product;
 pub use quality::{Quality, QualityList};
@@ -146,9 +147,6 @@ trait Source: Send + Sync {
         None
     }
 }
-
-/// A pixel of a map that a swath does not reach, among the places of a [`LookupReader`].
-pub const NOWHERE: u32 = u32::MAX;
 
 /// Reads the table that says which pixel of a swath each pixel of the map shows.
 pub trait LookupReader: Send {
