@@ -24,6 +24,7 @@
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //!                          |
 //!                          +-- of a swath first through its lookup table, strip by strip: results, never the cube
+//!                          +-- of several scenes onto one raster, strip by strip: a warp is such a table too
 //! ```
 //!
 //! | room | what it is | knows |
@@ -40,9 +41,9 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
-//! | [`map`] | results out: legend, COG, style, picture, areas (GDAL) | grid, tile |
+//! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, tile |
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
-//! | [`pipeline`] | check, plan, prepare, map, finish; compare backends | all of the above |
+//! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!
@@ -85,6 +86,14 @@
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
 //!
+//! # Why a mosaic has no rasters between
+//!
+//! A nearest-neighbour warp is a table like a swath's: for each pixel of the mosaic, which pixel of a scene's map
+//! ([`map::Warp`]), and from there, of a swath, which pixel of the swath. So the scenes of a mosaic are planned together,
+//! prepared and mapped each by itself, as if it were alone, and leave their parts; the finish stage takes strips of the
+//! mosaic from the parts of all of them. A killed run goes on in whichever scene it was, and only results are ever moved.
+//! Each method chooses by itself where scenes overlap, and a raster beside its maps says which scene won.
+//!
 //! # What is looked at before the work
 //!
 //! Reading decides what can be checked for nothing: the search for bands without data reads a window in the middle of the
@@ -111,9 +120,9 @@
 //! its metadata, or its groups and variables, hold, whatever it is called. Where its format is that of another kind (an image
 //! in GeoTIFF), it only tells that kind what the metadata says. Quality layers and masks wrap the reader of the image and
 //! turn flagged pixels into no data, so no later stage knows of them. Bands keep the order and the numbers of the file; the
-//! plan leaves out those at which the air is closed, sorts them by wavelength and cuts detectors that overlap. A scene in the geometry of the sensor also hands out a
-//! [`scene::LookupReader`]; methods and statistics never see the map, and the finish stage gathers their results through the
-//! table.
+//! plan leaves out those at which the air is closed, sorts them by wavelength and cuts detectors that overlap. A scene in
+//! the geometry of the sensor also hands out a [`scene::LookupReader`]; methods and statistics never see the map, and the
+//! finish stage gathers their results through the table.
 //!
 //! # Adding a kind of library
 //!

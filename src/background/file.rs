@@ -36,6 +36,12 @@ pub struct Origin {
     pub identity: String,
 }
 
+impl Origin {
+    fn in_use(&self) -> (&[usize], Option<&Bands>) {
+        (&self.bands, self.band_facts.as_ref())
+    }
+}
+
 /// Sums of a scene's pixels, or of some of its units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
@@ -201,7 +207,7 @@ impl Statistics {
             return Self::join(files);
         }
         for (place, other) in rest {
-            if !same_bands(&first.origin, &other.origin) {
+            if !same_bands(first.origin.in_use(), other.origin.in_use()) {
                 let what = format!("has other bands than {first_place}");
                 return Err(Error::refused(place, what).hint("make both with the same --wavelengths"));
             }
@@ -295,12 +301,15 @@ fn overlap(a: Place, b: Place) -> bool {
     a.group == b.group && units(a).start < units(b).end && units(b).start < units(a).end
 }
 
-fn same_bands(a: &Origin, b: &Origin) -> bool {
-    match (&a.band_facts, &b.band_facts) {
+/// Whether two scenes' bands, as indices from 0 with their centres and widths, see the same: statistics of others are not
+/// pooled.
+#[must_use]
+pub fn same_bands(a: (&[usize], Option<&Bands>), b: (&[usize], Option<&Bands>)) -> bool {
+    match (a.1, b.1) {
         (Some(x), Some(y)) => {
             x.len() == y.len() && x.centres.iter().zip(&y.centres).all(|(x, y)| (x.0 - y.0).abs() <= 0.1)
         }
-        (None, None) => a.bands == b.bands,
+        (None, None) => a.0 == b.0,
         _ => false,
     }
 }

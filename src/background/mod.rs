@@ -15,7 +15,7 @@ use ndarray::Array2;
 
 pub use differences::{Differences, Quantised, Summands};
 pub use factor::{Factor, FactorFacts, Shrinkage};
-pub use file::{Origin, Statistics};
+pub use file::{Origin, Statistics, same_bands};
 pub use moments::{Moments, Tree, packed};
 pub use units::{Place, Unit, Units};
 

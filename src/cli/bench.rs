@@ -1,5 +1,7 @@
 //! `alunite bench`
 
+use std::path::PathBuf;
+
 use super::options::{Question, Resources};
 use super::progress::Progress;
 use super::{Exit, print, print_json};
@@ -15,6 +17,9 @@ use crate::pipeline::{BackendChoice, Bench as Found, Comparison, Observer as _, 
 /// is the pass over the scene, from the file to scores on the disk, without putting maps together.
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
+    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder, metadata or netCDF file).
+    scene: PathBuf,
+
     #[command(flatten)]
     question: Question,
 
@@ -46,7 +51,7 @@ pub(super) fn run(args: &Bench) -> Result<Exit> {
 fn compare(args: &Bench) -> Result<Found> {
     let progress = Progress::new(args.resources.quiet());
     set_cache_bytes(args.resources.ceiling() / 2);
-    let planned = plan(&args.question.request()?)?;
+    let planned = plan(&args.question.request(&args.scene)?)?;
     planned.draft().notes.iter().for_each(|note| progress.note(note));
     let comparison = Comparison { repeats: args.repeats.into(), lines: args.lines.map(|n| n as usize) };
     let settings = args.resources.settings(BackendChoice::Auto);

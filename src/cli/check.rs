@@ -1,5 +1,7 @@
 //! `alunite check`
 
+use std::path::PathBuf;
+
 use super::options::Question;
 use super::{Exit, print, print_json};
 use crate::error::Result;
@@ -19,6 +21,9 @@ const SHOWN: usize = 12;
 /// map would be refused.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
+    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder, metadata or netCDF file).
+    scene: PathBuf,
+
     #[command(flatten)]
     question: Question,
 
@@ -29,7 +34,7 @@ pub(super) struct Check {
 
 pub(super) fn run(args: &Check) -> Result<Exit> {
     set_cache_bytes(CACHE);
-    let found = check(&args.question.request()?);
+    let found = check(&args.question.request(&args.scene)?);
     match args.json {
         true => print_json(&found)?,
         false => print(&text(&found))?,

@@ -3,23 +3,38 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::Serialize;
+
+use super::mosaic::{self, Placing};
 use super::options::{Machine, Question};
 use super::progress::Progress;
 use super::{Exit, print_json, say, value};
+use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
-use crate::pipeline::{self, Finished, Geometry, Observer, Pass, Processor, Request, Threshold, finish, plan, prepare};
+use crate::pipeline::{
+    self, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned, Processor,
+    Request, Threshold, finish, plan, prepare,
+};
 
-/// Map minerals: a scene and spectral libraries in, a class map with names and colours out.
+/// Map minerals: a scene, or several, and spectral libraries in, a class map with names and colours out.
 ///
-/// Every pixel gets the target it resembles most, if the score passes that target's threshold. Written to the output
+/// Several scenes go to one map; a raster beside each class map then says which scene a pixel came from. Every pixel gets the target it resembles most, if the score passes that target's threshold. Written to the output
 /// folder: the class map, the scores and the runner-up (GeoTIFF), styles for QGIS, a picture, and run.json, which says
 /// how the map was made. A run that was killed goes on where it stopped when the same command is given again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Map {
+    /// The scenes: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder, metadata or netCDF file).
+    /// Several make a mosaic.
+    #[arg(required = true, value_name = "SCENE")]
+    scenes: Vec<PathBuf>,
+
     #[command(flatten)]
     question: Question,
+
+    #[command(flatten)]
+    placing: Placing,
 
     /// Folder for the maps.
     #[arg(long, short, value_name = "DIR")]
@@ -52,19 +67,36 @@ pub(super) struct Map {
 }
 
 pub(super) fn run(args: &Map) -> Result<Exit> {
-    let request = Request {
-        thresholds: args.threshold.clone(),
-        rules: args.rules,
-        geometry: args.geometry,
-        ..args.question.request()?
+    let request = |scene: &PathBuf| {
+        Ok(Request {
+            thresholds: args.threshold.clone(),
+            rules: args.rules,
+            geometry: args.geometry,
+            ..args.question.request(scene)?
+        })
     };
-    let finished = args.machine.resources.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
+    let requests: Vec<Request> = args.scenes.iter().map(request).collect::<Result<_>>()?;
+    let (machine, layout) = (&args.machine, args.placing.layout());
+    machine.resources.traced(|| match &requests[..] {
+        [alone] if layout == Layout::default() => {
+            let finished = map(alone, machine, &args.out, args.overwrite)?;
+            told(args, &finished.report, &finished.report.maps)
+        }
+        several => {
+            let finished = mosaic::map(several, &layout, machine, &args.out, args.overwrite)?;
+            told(args, &finished.report, &finished.report.maps)
+        }
+    })
+}
+
+/// Prints the report if asked to; the exit code says whether anything was found.
+fn told(args: &Map, report: &impl Serialize, maps: &[MapReport]) -> Result<Exit> {
     if args.json {
-        print_json(&finished.report)?;
+        print_json(report)?;
     }
-    let maps = finished.report.maps.iter().filter(|m| !m.classes.is_empty());
-    let nothing = |m: &pipeline::MapReport| m.classes.iter().all(|c| c.pixels == 0);
-    Ok(if maps.clone().count() > 0 && maps.clone().all(nothing) { Exit::NothingClassified } else { Exit::Done })
+    let mut maps = maps.iter().filter(|m| !m.classes.is_empty()).peekable();
+    let nothing = |m: &MapReport| m.classes.iter().all(|c| c.pixels == 0);
+    Ok(if maps.peek().is_some() && maps.all(nothing) { Exit::NothingClassified } else { Exit::Done })
 }
 
 /// Plans, maps and finishes, telling the user what he should know.
@@ -75,17 +107,32 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     // Looking for dead bands reads before the windows are known; GDAL would take a share of all memory for it.
     set_cache_bytes(machine.resources.ceiling() / 2);
     let planned = plan(request)?;
-    let draft = planned.draft();
-    draft.notes.iter().for_each(|note| progress.note(note));
+    planned.draft().notes.iter().for_each(|note| progress.note(note));
     let processor = Processor::open(&machine.settings(), &progress)?;
-    let limits = machine.resources.limits();
-    let preparing = Instant::now();
     let parts = out.join(PARTS);
-    let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer: &progress };
-    let (task, grounds) = prepare(&planned, &pass)?;
+    let (limits, observer) = (machine.resources.limits(), &progress);
+    let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer };
+    let (plan, mapped) = map_scene(&planned, &pass, machine, |pass| prepare(&planned, pass))?;
+    progress.finishing();
+    let finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
+    if !machine.resources.quiet() {
+        summary(&finished.report.maps, &finished.outputs);
+    }
+    Ok(finished)
+}
+
+/// Prepares a scene and maps its tiles; parts lie in the folder of the pass.
+pub(super) fn map_scene(
+    planned: &Planned,
+    pass: &Pass<'_>,
+    machine: &Machine,
+    prepare: impl FnOnce(&Pass<'_>) -> Result<(Task, Option<Grounds>)>,
+) -> Result<(Plan, Mapped)> {
+    let preparing = Instant::now();
+    let (task, grounds) = prepare(pass)?;
     let preparing = preparing.elapsed();
-    let opened = processor.backend(&task, &progress)?;
-    let plan = planned.cut(&task, grounds.as_ref(), &opened.within(&limits))?;
+    let opened = pass.processor.backend(&task, pass.observer)?;
+    let plan = planned.cut(&task, grounds.as_ref(), &opened.within(pass.limits))?;
     if !machine.resources.quiet() {
         say!(
             "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",
@@ -99,21 +146,16 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
         );
     }
     say!("backend: {}", opened.label());
-    let mut mapped = pipeline::map(&planned.scene, &plan, opened, &parts, &progress)?;
+    let mut mapped = pipeline::map(&planned.scene, &plan, opened, pass.folder, pass.observer)?;
     mapped.preparing = preparing;
-    progress.finishing();
-    let finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
-    if !machine.resources.quiet() {
-        summary(&finished);
-    }
-    Ok(finished)
+    Ok((plan, mapped))
 }
 
 /// The folder of parts within the output folder.
-const PARTS: &str = ".alunite-parts";
+pub(super) const PARTS: &str = ".alunite-parts";
 
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
-fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
+pub(super) fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
     for name in pipeline::outputs(methods.iter().map(String::as_str)) {
         refuse_to_replace(&out.join(name), overwrite)?;
     }
@@ -125,9 +167,9 @@ fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()>
     Ok(())
 }
 
-fn summary(finished: &Finished) {
-    let report = &finished.report;
-    for map in &report.maps {
+/// What was found, and the files that say so.
+pub(super) fn summary(maps: &[MapReport], outputs: &[PathBuf]) {
+    for map in maps {
         say!("{}", map.title);
         let mut classes: Vec<_> = map.classes.iter().filter(|c| c.pixels > 0).collect();
         classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
@@ -142,7 +184,7 @@ fn summary(finished: &Finished) {
             false => say!("{:>12} pixels unclassified, {} no data", map.unclassified_pixels, map.nodata_pixels),
         }
     }
-    for path in &finished.outputs {
+    for path in outputs {
         say!("wrote {}", path.display());
     }
 }

@@ -9,6 +9,7 @@ mod explain;
 mod info;
 mod library;
 mod map;
+mod mosaic;
 mod options;
 mod progress;
 mod stats;

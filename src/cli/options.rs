@@ -14,9 +14,6 @@ use crate::spectrum::{WavelengthRange, WavelengthUnit};
 /// What is looked for, where and how: what decides the scores.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Question {
-    /// The scene: an ENVI cube (either of its two files), a GeoTIFF, or a delivery (its folder, metadata or netCDF file).
-    scene: PathBuf,
-
     /// Spectral library: ENVI .sli, CSV, USGS splib07 or splib06 ASCII, ECOSTRESS or ASTER text; a file or a folder; may
     /// be given several times. Only rx needs none.
     #[arg(long, short, num_args = 1.., value_name = "LIB")]
@@ -65,10 +62,10 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Without thresholds and rule images.
-    pub(super) fn request(&self) -> Result<Request> {
+    /// Of a scene, without thresholds and rule images.
+    pub(super) fn request(&self, scene: &Path) -> Result<Request> {
         Ok(Request {
-            scene: self.scene.clone(),
+            scene: scene.to_owned(),
             scene_options: self.reading.options(),
             libraries: self.library.clone(),
             library_unit: self.reading.wavelength_unit,

@@ -30,8 +30,8 @@ pub mod resampled;
 mod spec;
 pub mod style;
 mod text;
-pub mod vector;
 mod transformer;
+pub mod vector;
 mod verify;
 pub mod warp;
 

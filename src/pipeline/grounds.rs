@@ -75,17 +75,24 @@ const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-target
 /// Refuses backgrounds that cannot be factorised and targets that no filter can look for; fails when a pass fails,
 /// whose finished parts stay for the next try.
 pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Grounds>)> {
+    prepare_with(planned, None, pass)
+}
+
+/// As [`prepare`], with statistics that several scenes share, where there are some.
+pub(super) fn prepare_with(
+    planned: &Planned,
+    pooled: Option<&Statistics>,
+    pass: &Pass<'_>,
+) -> Result<(Task, Option<Grounds>)> {
     let _span = info_span!("prepare").entered();
     if !planned.needs_background() {
         return Ok((planned.task(&planned.methods, &[None], None)?, None));
     }
     let choice = &planned.background;
-    let statistics = match &choice.file {
-        Some(file) => read(planned, file)?,
-        None => {
-            let folder = stage(pass.folder, STAGES[0]);
-            planned.selection(choice.columns, None).collect(&Pass { folder: &folder, ..*pass })?
-        }
+    let statistics = match (pooled, &choice.file) {
+        (Some(pooled), _) => fit(planned, pooled, "the pooled statistics")?,
+        (None, Some(file)) => fit(planned, &Statistics::read(file)?, &file.display().to_string())?,
+        (None, None) => own_statistics(planned, pass)?,
     };
     // Those of a file may be of groups of columns too.
     let columns = statistics.origin.units.columns;
@@ -107,6 +114,15 @@ pub fn prepare(planned: &Planned, pass: &Pass<'_>) -> Result<(Task, Option<Groun
         pass.observer.note(&format!("{what}; their pixels are no data for methods that need one"));
     }
     Ok((task.with_rules(planned.draft.rules), Some(grounds)))
+}
+
+/// The statistics of a scene's own pixels.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn own_statistics(planned: &Planned, pass: &Pass<'_>) -> Result<Statistics> {
+    let folder = stage(pass.folder, STAGES[0]);
+    planned.selection(planned.background.columns, None).collect(&Pass { folder: &folder, ..*pass })
 }
 
 impl Planned {
@@ -143,10 +159,8 @@ impl Planned {
     }
 }
 
-/// The statistics of a file, in the bands in use.
-fn read(planned: &Planned, file: &Path) -> Result<Statistics> {
-    let place = file.display();
-    let statistics = Statistics::read(file)?;
+/// Statistics that were made before, in the bands in use; `place` names them in messages.
+fn fit(planned: &Planned, statistics: &Statistics, place: &str) -> Result<Statistics> {
     let described = &planned.scene.description;
     let origin = &statistics.origin;
     if origin.units.columns.is_some() && (origin.units.samples != described.samples) {
@@ -164,7 +178,7 @@ fn read(planned: &Planned, file: &Path) -> Result<Statistics> {
         };
         found.ok_or_else(|| {
             let centre = planned.draft.band_facts.as_ref().map_or(String::new(), |f| format!(" ({})", f.centres[i]));
-            Error::refused(&place, format!("has no statistics of the scene's band {}{centre}", band + 1))
+            Error::refused(place, format!("has no statistics of the scene's band {}{centre}", band + 1))
                 .hint("make statistics of this scene's bands with `alunite stats`, or narrow --wavelengths")
         })
     };

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plan::{Plan, PlannedMethod};
+use super::cover::Cover;
+use super::plan::PlannedMethod;
 use super::report::{ClassCount, MapReport};
+use super::sheet::Sheet;
+use super::source_map::SourceMap;
 use crate::compute::{MapScores, Scores};
 use crate::error::Result;
 use crate::map::files::{Pending, write_beside};
 use crate::map::legend::Legend;
-use crate::map::raster::{self, BandSpec, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter};
+use crate::map::raster::{self, BandSpec, FinishedRaster, Overviews, RasterKind, RasterWriter};
 use crate::map::style;
 use crate::tile::Window;
 
@@ -39,9 +42,10 @@ pub(super) struct MethodMaps {
     /// Nothing for a method without targets.
     classes: Option<Classes>,
     rules: Option<RasterWriter>,
-    /// Pixels and mm² of: unclassified, then the targets.
-    counts: Vec<(u64, u128)>,
-    nodata: u64,
+    /// Of a mosaic alone.
+    pub(super) sources: Option<SourceMap>,
+    /// Of unclassified, then the targets.
+    cover: Cover,
 }
 
 struct Classes {
@@ -51,53 +55,42 @@ struct Classes {
 
 impl MethodMaps {
     pub(super) fn create(
-        plan: &Plan,
+        sheet: &Sheet<'_>,
         planned: &PlannedMethod,
         legend: &Legend,
-        out: &Path,
-        work: &Path,
+        folders: (&Path, &Path),
     ) -> Result<Self> {
         let method = planned.method;
         let described = |text: &str| BandSpec { description: text.to_owned(), unit: None };
         let unit = Some(method.unit().to_owned()).filter(|u| !u.is_empty());
         let scored = |text: &str| BandSpec { description: text.to_owned(), unit: unit.clone() };
-        let create = |name: &str, kind: RasterKind, bands: Vec<BandSpec>, overviews| {
-            let mut metadata = vec![
-                ("ALUNITE_VERSION".to_owned(), plan.version.to_owned()),
-                ("ALUNITE_METHOD".to_owned(), method.word().to_owned()),
-                ("ALUNITE_CONVENTION".to_owned(), method.convention().to_owned()),
-            ];
-            if let Some(grounds) = plan.background.as_ref().filter(|_| method.needs() != crate::methods::Needs::Nothing)
-            {
-                metadata.push(("ALUNITE_BACKGROUND".to_owned(), grounds.background.clone()));
-            }
-            let (width, height, grid) = (plan.map.samples, plan.map.lines, &plan.map.grid);
-            let spec = RasterSpec { width, height, grid, kind, bands, metadata, overviews };
-            RasterWriter::create(&out.join(format!("{}_{name}.tif", method.word())), work, &spec)
-        };
-        let classes = RasterKind::Classes(legend);
-        let floats = RasterKind::Floats { nodata: SCORE_NODATA };
-        let rules: Vec<BandSpec> = plan.targets.iter().map(|t| scored(t)).collect();
+        let create = |name: &str, kind, bands: Vec<BandSpec>| sheet.raster(method, name, kind, bands, folders);
+        let classes = (RasterKind::Classes(legend), Overviews::Mode);
+        let floats = (RasterKind::Floats { nodata: SCORE_NODATA }, Overviews::Average);
+        let rules: Vec<BandSpec> = sheet.targets.iter().map(|t| scored(t)).collect();
         let score_bands = match method.has_targets() {
             true => vec![scored(&format!("best {}", method.title())), scored("margin to the runner-up")],
             false => vec![scored(method.title())],
         };
         Ok(Self {
             planned: planned.clone(),
-            scores: create("scores", floats, score_bands, Overviews::Average)?,
+            scores: create("scores", floats, score_bands)?,
             classes: match method.has_targets() {
                 true => Some(Classes {
-                    classes: create("classes", classes, vec![described("mineral")], Overviews::Mode)?,
-                    runner_up: create("runner_up", classes, vec![described("runner-up mineral")], Overviews::Mode)?,
+                    classes: create("classes", classes, vec![described("mineral")])?,
+                    runner_up: create("runner_up", classes, vec![described("runner-up mineral")])?,
                 }),
                 false => None,
             },
-            rules: match plan.rules && method.has_targets() {
-                true => Some(create("rules", floats, rules, Overviews::Average)?),
+            rules: match sheet.rules && method.has_targets() {
+                true => Some(create("rules", floats, rules)?),
                 false => None,
             },
-            counts: vec![(0, 0); plan.targets.len() + 1],
-            nodata: 0,
+            sources: match sheet.sources.is_empty() {
+                true => None,
+                false => Some(SourceMap::create(sheet, method, folders)?),
+            },
+            cover: Cover::new(sheet.targets.len() + 1),
         })
     }
 
@@ -111,7 +104,7 @@ impl MethodMaps {
     ) -> Result<Option<Vec<u16>>> {
         self.scores.write_f32(0, window, &scores.score)?;
         let Some(rasters) = &mut self.classes else {
-            self.nodata += scores.score.iter().filter(|s| s.is_nan()).count() as u64;
+            self.cover.add_nodata(scores.score.iter().filter(|s| s.is_nan()).count() as u64);
             return Ok(None);
         };
         let PlannedMethod { method, thresholds, .. } = &self.planned;
@@ -136,32 +129,16 @@ impl MethodMaps {
                 rules.write_f32(band, window, rule)?;
             }
         }
-        self.count(window, &classes, areas);
+        self.cover.add(window, &classes, areas);
         Ok(Some(classes))
-    }
-
-    fn count(&mut self, window: Window, classes: &[u16], areas: Option<&[u64]>) {
-        for (line, row) in classes.chunks_exact(window.width).enumerate() {
-            let area = areas.map_or(0, |a| a[window.y + line]);
-            for &class in row {
-                match self.counts.get_mut(usize::from(class)) {
-                    Some((pixels, mm2)) => {
-                        *pixels += 1;
-                        *mm2 += u128::from(area);
-                    }
-                    None => self.nodata += 1,
-                }
-            }
-        }
     }
 
     /// Unclassified, then the targets.
     pub(super) fn class_counts(&self, with_area: bool) -> Vec<raster::ClassCount> {
-        let km2 = |mm2: u128| with_area.then_some(mm2 as f64 / MM2_PER_KM2);
-        self.counts.iter().map(|&(pixels, area)| raster::ClassCount { pixels, km2: km2(area) }).collect()
+        self.cover.counts(with_area)
     }
 
-    pub(super) fn report(&self, plan: &Plan, legend: &Legend, with_area: bool) -> MapReport {
+    pub(super) fn report(&self, sheet: &Sheet<'_>, legend: &Legend, with_area: bool) -> MapReport {
         let method = self.planned.method;
         let counts = self.class_counts(with_area);
         let class = |(i, name): (usize, &String)| ClassCount {
@@ -172,7 +149,7 @@ impl MethodMaps {
             pixels: counts[i + 1].pixels,
             km2: counts[i + 1].km2,
         };
-        let targets = if method.has_targets() { &plan.targets[..] } else { &[] };
+        let targets = if method.has_targets() { &sheet.targets[..] } else { &[] };
         MapReport {
             method: method.word(),
             title: method.title(),
@@ -181,7 +158,7 @@ impl MethodMaps {
             threshold_source: method.has_targets().then_some(self.planned.threshold_source),
             classes: targets.iter().enumerate().map(class).collect(),
             unclassified_pixels: counts[0].pixels,
-            nodata_pixels: self.nodata,
+            nodata_pixels: self.cover.nodata(),
         }
     }
 
@@ -191,6 +168,7 @@ impl MethodMaps {
         out: &Path,
         legend: &Legend,
         counts: &'a [raster::ClassCount],
+        with_area: bool,
     ) -> Result<Vec<(PathBuf, Job<'a>)>> {
         let path = |name: &str| out.join(format!("{}_{name}", self.planned.word));
         let mut jobs: Vec<(PathBuf, Job<'a>)> = Vec::new();
@@ -207,6 +185,9 @@ impl MethodMaps {
             jobs.push((path("classes.tif"), Box::new(counted)));
             jobs.push((path("runner_up.tif"), Box::new(move || runner_up.finish().map(Waiting::Raster))));
             styled.extend(["classes.qml", "runner_up.qml"]);
+        }
+        if let Some(sources) = self.sources {
+            jobs.extend(sources.complete(&path(""), with_area)?);
         }
         let qml = style::qml(legend)?;
         for name in styled {

@@ -4,17 +4,24 @@
 //! that methods need, in one or more passes over the scene, and the task of the devices; [`map`] reads, maps and publishes
 //! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
 //! that was killed in any pass goes on where it was.
+//!
+//! [`plan_mosaic`] and [`finish_mosaic`] do for several scenes what [`fn@plan`] and [`fn@finish`] do for one; between them
+//! each scene is prepared and mapped as it is alone.
 
 mod agreement;
 mod atmosphere;
 mod bands;
 mod bench;
 mod check;
+mod cover;
 mod device;
 mod finish;
+mod gather;
 mod geometry;
 mod grounds;
+mod maps;
 mod method_maps;
+mod mosaic;
 mod orthorectify;
 mod overlap;
 mod part;
@@ -23,6 +30,8 @@ mod report;
 mod request;
 mod run;
 mod scan;
+mod sheet;
+mod source_map;
 mod statistics;
 mod stats;
 mod targets;
@@ -35,6 +44,9 @@ pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use finish::{Finished, finish, outputs};
 pub use geometry::Geometry;
 pub use grounds::{BackgroundChoice, Grounds, prepare};
+pub use mosaic::{
+    Extent, FinishedMosaic, Layout, Mosaic, MosaicReport, Overlap, Resolution, Sharing, finish_mosaic, plan_mosaic,
+};
 pub use part::remove_parts;
 pub use plan::{Ceiling, Plan, Planned, PlannedMethod, ThresholdSource, plan};
 pub use report::{ClassCount, MapReport, Report};

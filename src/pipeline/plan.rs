@@ -129,6 +129,11 @@ impl Plan {
         self.lines as u64 * self.samples as u64
     }
 
+    /// `42 of 285 bands`.
+    pub(super) fn bands_in_words(&self) -> String {
+        format!("{} of {} bands", self.bands.len(), self.bands.len() + self.dropped.len())
+    }
+
     /// What every method leaves of a tile.
     pub(super) fn shape(&self) -> Shape {
         let rules = |m: &PlannedMethod| if self.rules && m.method.has_targets() { self.targets.len() } else { 0 };

@@ -1,6 +1,7 @@
 //! `run.json`: how a map was made, so that it can be made again and doubted.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -18,6 +19,26 @@ pub struct Report {
     alunite: &'static str,
     /// The command line.
     pub command: Vec<String>,
+    #[serde(flatten)]
+    scene: SceneFacts,
+    /// The background, when a method needs one.
+    pub background: Option<Grounds>,
+    /// What each method found.
+    pub maps: Vec<MapReport>,
+    /// What computed the map.
+    pub backend: String,
+    tiles: usize,
+    /// What was assumed, overridden or found odd.
+    pub notes: Vec<String>,
+    /// The files that were written.
+    pub outputs: Vec<PathBuf>,
+    /// The only part that differs from run to run.
+    timings: Timings,
+}
+
+/// What a scene is, and what of it was used.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct SceneFacts {
     inputs: Vec<InputFacts>,
     product: Product,
     /// Quality layers whose pixels are no data.
@@ -37,19 +58,6 @@ pub struct Report {
     nodata: Option<f64>,
     bands_in_use: Vec<BandFacts>,
     bands_dropped: Vec<Dropped>,
-    /// The background, when a method needs one.
-    pub background: Option<Grounds>,
-    /// What each method found.
-    pub maps: Vec<MapReport>,
-    /// What computed the map.
-    pub backend: String,
-    tiles: usize,
-    /// What was assumed, overridden or found odd.
-    pub notes: Vec<String>,
-    /// The files that were written.
-    pub outputs: Vec<PathBuf>,
-    /// The only part that differs from run to run.
-    timings: Timings,
 }
 
 /// What a method found.
@@ -105,25 +113,41 @@ pub struct ClassCount {
 }
 
 /// Seconds. Readers and the host's threads overlap, so the parts may add up to more than the total.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Timings {
-    pub(super) parts_resumed: usize,
-    pub(super) preparing_s: f64,
-    pub(super) reading_s: f64,
-    pub(super) computing_s: f64,
-    pub(super) writing_s: f64,
-    pub(super) finishing_s: f64,
-    pub(super) total_s: f64,
+    parts_resumed: usize,
+    preparing_s: f64,
+    reading_s: f64,
+    computing_s: f64,
+    writing_s: f64,
+    finishing_s: f64,
+    total_s: f64,
 }
 
 impl Report {
-    pub(super) fn new(
-        plan: &Plan,
-        mapped: &Mapped,
-        maps: Vec<MapReport>,
-        command: Vec<String>,
-        timings: Timings,
-    ) -> Self {
+    pub(super) fn new(plan: &Plan, mapped: &Mapped, maps: Vec<MapReport>, command: Vec<String>) -> Self {
+        Self {
+            alunite: plan.version,
+            command,
+            scene: SceneFacts::of(plan, mapped),
+            background: plan.background.clone(),
+            maps,
+            backend: mapped.backend.clone(),
+            tiles: plan.windows.len(),
+            notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
+            outputs: Vec::new(),
+            timings: Timings::of(mapped),
+        }
+    }
+
+    /// Notes how long the finish stage and the whole run took.
+    pub(super) fn timed(&mut self, finishing: Duration, total: Duration) {
+        self.timings.finished(finishing, total);
+    }
+}
+
+impl SceneFacts {
+    pub(super) fn of(plan: &Plan, mapped: &Mapped) -> Self {
         let fact = |b: usize, i: usize| BandFacts {
             band: b + 1,
             wavelength_nm: plan.band_facts.as_ref().map(|f| f.centres[i]),
@@ -135,8 +159,6 @@ impl Report {
             xxh3_128: hash.clone(),
         };
         Self {
-            alunite: plan.version,
-            command,
             inputs: plan.inputs.iter().zip(&mapped.hashes).map(input).collect(),
             product: plan.product,
             quality: plan.quality.clone(),
@@ -151,19 +173,38 @@ impl Report {
             nodata: plan.nodata,
             bands_in_use: plan.bands.iter().enumerate().map(|(i, &b)| fact(b, i)).collect(),
             bands_dropped: plan.dropped.clone(),
-            background: plan.background.clone(),
-            maps,
-            backend: mapped.backend.clone(),
-            tiles: plan.windows.len(),
-            notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
-            outputs: Vec::new(),
-            timings,
+        }
+    }
+}
+
+impl Timings {
+    pub(super) fn of(mapped: &Mapped) -> Self {
+        Self {
+            parts_resumed: mapped.resumed,
+            preparing_s: mapped.preparing.as_secs_f64(),
+            reading_s: mapped.reading.as_secs_f64(),
+            computing_s: mapped.computing.as_secs_f64(),
+            writing_s: mapped.writing.as_secs_f64(),
+            finishing_s: 0.0,
+            total_s: 0.0,
         }
     }
 
-    /// Notes how long the finish stage and the whole run took, in seconds.
-    pub(super) fn timed(&mut self, finishing: f64, total: f64) {
-        self.timings.finishing_s = finishing;
-        self.timings.total_s = total;
+    /// With what the passes over another scene took.
+    pub(super) fn with(self, other: &Self) -> Self {
+        Self {
+            parts_resumed: self.parts_resumed + other.parts_resumed,
+            preparing_s: self.preparing_s + other.preparing_s,
+            reading_s: self.reading_s + other.reading_s,
+            computing_s: self.computing_s + other.computing_s,
+            writing_s: self.writing_s + other.writing_s,
+            ..self
+        }
+    }
+
+    /// Notes how long the finish stage and the whole run took.
+    pub(super) fn finished(&mut self, finishing: Duration, total: Duration) {
+        self.finishing_s = finishing.as_secs_f64();
+        self.total_s = total.as_secs_f64();
     }
 }

@@ -1,0 +1,93 @@
+//! `alunite map` of several scenes, or onto a grid that the user names.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::map::{PARTS, map_scene, prepare_folder, summary};
+use super::options::Machine;
+use super::progress::Progress;
+use super::{say, value};
+use crate::error::Result;
+use crate::map::set_cache_bytes;
+use crate::pipeline::{
+    Extent, FinishedMosaic, Layout, Mosaic, Observer as _, Overlap, Pass, Processor, Request, Resolution, Sharing,
+    finish_mosaic, plan_mosaic,
+};
+
+/// The grid that results are warped to, and what several scenes share.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Mosaic")]
+pub(super) struct Placing {
+    /// Which scene a pixel shows where several have data: the best score of the method, or the first or the last scene of
+    /// the command line; best unless given.
+    #[arg(long, value_enum, value_name = "RULE")]
+    overlap: Option<Overlap>,
+
+    /// Coordinate reference system of the maps: EPSG:CODE, WKT, or a file that holds WKT; the first scene's unless given.
+    #[arg(long, value_name = "CRS")]
+    crs: Option<String>,
+
+    /// Sides of a pixel in units of the CRS; the first scene's unless given, where it has that CRS.
+    #[arg(long, value_name = "X[,Y]", value_parser = value::<Resolution>)]
+    resolution: Option<Resolution>,
+
+    /// What the maps cover, in units of the CRS; all scenes unless given.
+    #[arg(long, value_name = "XMIN,YMIN,XMAX,YMAX", allow_hyphen_values = true, value_parser = value::<Extent>)]
+    extent: Option<Extent>,
+
+    /// Statistics that targets are set against: each scene's own, or those of all scenes pooled, as `alunite stats` pools
+    /// them; per-scene unless given.
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    statistics: Option<Sharing>,
+}
+
+impl Placing {
+    pub(super) fn layout(&self) -> Layout {
+        let Self { overlap, crs, resolution, extent, statistics } = self.clone();
+        Layout { overlap, crs, resolution, extent, sharing: statistics }
+    }
+}
+
+/// Plans all scenes, maps one after the other, and finishes them together.
+pub(super) fn map(
+    requests: &[Request],
+    layout: &Layout,
+    machine: &Machine,
+    out: &Path,
+    overwrite: bool,
+) -> Result<FinishedMosaic> {
+    let begun = Instant::now();
+    let progress = Progress::new(machine.resources.quiet());
+    let methods = requests.first().map_or(&[][..], |request| &request.methods);
+    prepare_folder(out, methods, overwrite)?;
+    set_cache_bytes(machine.resources.ceiling() / 2);
+    let mosaic = plan_mosaic(requests, layout)?;
+    mosaic.notes_of_scenes().iter().chain(&mosaic.notes).for_each(|note| progress.note(note));
+    let quiet = machine.resources.quiet();
+    if !quiet {
+        let map = mosaic.map();
+        say!("a mosaic of {} scenes on {} x {} pixels", mosaic.scenes.len(), map.lines, map.samples);
+    }
+    let processor = Processor::open(&machine.settings(), &progress)?;
+    let parts = out.join(PARTS);
+    let limits = machine.resources.limits();
+    let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer: &progress };
+    let pooled = mosaic.pool(&pass)?;
+    let mut mapped = Vec::new();
+    for (i, (scene, name)) in mosaic.scenes.iter().zip(&mosaic.names).enumerate() {
+        progress.done();
+        if !quiet {
+            say!("scene {} of {}: {name}", i + 1, mosaic.scenes.len());
+        }
+        let folder = Mosaic::folder(&parts, i);
+        let pass = Pass { folder: &folder, ..pass };
+        mapped.push(map_scene(scene, &pass, machine, |pass| mosaic.prepare(i, pooled.as_ref(), pass))?);
+    }
+    progress.finishing();
+    let command = std::env::args().collect();
+    let finished = finish_mosaic(&mosaic, &mapped, (out, &parts), command, begun)?;
+    if !quiet {
+        summary(&finished.report.maps, &finished.outputs);
+    }
+    Ok(finished)
+}

@@ -1,0 +1,173 @@
+//! The maps of all methods while parts are added to them, and the picture of the first.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::info_span;
+
+use super::method_maps::{Job, MM2_PER_KM2, MethodMaps, Waiting};
+use super::part::Part;
+use super::plan::PlannedMethod;
+use super::report::MapReport;
+use super::sheet::Sheet;
+use crate::error::{Error, Result};
+use crate::map::ClassCount;
+use crate::map::area::pixel_areas_km2;
+use crate::map::files::write_beside;
+use crate::map::legend::Legend;
+use crate::map::preview::Preview;
+use crate::map::quicklook::{self, Quicklook};
+
+/// Longest side of the picture's map, in pixels of the map that are shown.
+const PICTURE_SIDE: usize = 1200;
+
+/// The maps while parts are added to them.
+pub(super) struct Maps<'a> {
+    sheet: &'a Sheet<'a>,
+    out: PathBuf,
+    legend: Legend,
+    of_methods: Vec<MethodMaps>,
+    /// Of the first method that has classes.
+    preview: Preview,
+    /// Of a pixel of each line, in mm²: whole numbers have the same sum in any order of tiles.
+    areas: Option<Vec<u64>>,
+}
+
+impl<'a> Maps<'a> {
+    /// Begins the files of all methods in `out`, with their intermediate files in `work`.
+    pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
+        let _span = info_span!("create rasters").entered();
+        let (map, legend) = (sheet.map, Legend::new(sheet.targets)?);
+        let one = |method: &PlannedMethod| MethodMaps::create(sheet, method, &legend, (out, work));
+        Ok(Self {
+            of_methods: sheet.methods.iter().map(one).collect::<Result<_>>()?,
+            preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
+            areas: pixel_areas_km2(&map.grid, map.lines, map.samples)?
+                .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()),
+            sheet,
+            out: out.to_owned(),
+            legend,
+        })
+    }
+
+    /// Adds a tile.
+    pub(super) fn add(&mut self, part: &Part) -> Result<()> {
+        let mut shown = false;
+        for (maps, scores) in self.of_methods.iter_mut().zip(&part.scores.maps) {
+            let classes = maps.add(part.scores.window, scores, self.legend.nodata, self.areas.as_deref())?;
+            if let Some(classes) = classes.filter(|_| !shown) {
+                self.preview.add(part.scores.window, &classes, &part.grey)?;
+                shown = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a tile of a mosaic, with the scene that each pixel of each method came from.
+    pub(super) fn add_with_sources(&mut self, part: &Part, sources: &[Vec<u16>]) -> Result<()> {
+        for (maps, sources) in self.of_methods.iter_mut().zip(sources) {
+            if let Some(map) = &mut maps.sources {
+                map.add(part.scores.window, sources, self.areas.as_deref())?;
+            }
+        }
+        self.add(part)
+    }
+
+    /// What each method found so far.
+    pub(super) fn reports(&self) -> Vec<MapReport> {
+        self.of_methods.iter().map(|m| m.report(self.sheet, &self.legend, self.areas.is_some())).collect()
+    }
+
+    /// Of each method of a mosaic, how much of its maps came from each scene.
+    pub(super) fn sources(&self) -> Vec<Vec<ClassCount>> {
+        let counts = |m: &MethodMaps| m.sources.as_ref().map(|s| s.counts(self.areas.is_some()));
+        self.of_methods.iter().filter_map(counts).collect()
+    }
+
+    /// Completes every file under a temporary name, several at a time.
+    pub(super) fn complete(self) -> Result<Vec<(PathBuf, Waiting)>> {
+        let Maps { sheet, out, legend, of_methods, preview, areas } = self;
+        let counts: Vec<Vec<ClassCount>> = of_methods.iter().map(|m| m.class_counts(areas.is_some())).collect();
+        let pictured = of_methods.iter().position(|m| m.planned.method.has_targets());
+        let method = pictured.map(|i| of_methods[i].planned.clone());
+        let with_area = areas.is_some();
+        let picture = Picture { sheet, path: out.join("quicklook.png"), legend: &legend, preview, areas };
+        let mut jobs = Vec::new();
+        for (maps, counts) in of_methods.into_iter().zip(&counts) {
+            jobs.extend(maps.complete(&out, &legend, counts, with_area)?);
+        }
+        if let (Some(method), Some(i)) = (&method, pictured) {
+            let (picture, counts) = (&picture, &counts[i]);
+            jobs.push((picture.path.clone(), Box::new(move || picture.draw(method, counts))));
+        }
+        together(jobs)
+    }
+}
+
+/// What the picture is made of.
+struct Picture<'a> {
+    sheet: &'a Sheet<'a>,
+    path: PathBuf,
+    legend: &'a Legend,
+    preview: Preview,
+    areas: Option<Vec<u64>>,
+}
+
+impl Picture<'_> {
+    fn draw(&self, method: &PlannedMethod, counts: &[ClassCount]) -> Result<Waiting> {
+        let _span = info_span!("quicklook").entered();
+        let step = self.preview.step();
+        let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
+        let look = Quicklook {
+            title: format!("Mineral map: {}", method.method.title()),
+            subtitle: self.sheet.subtitle.clone(),
+            width: self.preview.width(),
+            height: self.preview.height(),
+            classes: self.preview.classes(),
+            grey: self.preview.grey(),
+            legend: self.legend,
+            counts,
+            captions: vec![
+                format!("{}, threshold {}", self.sheet.bands, threshold_text(method)),
+                format!("alunite {}", self.sheet.version),
+            ],
+            metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
+        };
+        let png = quicklook::png(&look)?;
+        Ok(Waiting::Text(write_beside(&self.path, &png)?))
+    }
+}
+
+/// Does the jobs, one a core at a time; the files come in the order of the jobs.
+fn together(jobs: Vec<(PathBuf, Job)>) -> Result<Vec<(PathBuf, Waiting)>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        std::iter::from_fn(next).map(|(i, (path, job))| job().map(|file| (i, (path, file)))).collect::<Result<Vec<_>>>()
+    };
+    let done: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
+        let name = |i| std::thread::Builder::new().name(format!("finisher {i}"));
+        let threads: Vec<_> = (1..cores).map(|i| name(i).spawn_scoped(scope, work)).collect();
+        let here = work();
+        let _span = info_span!("wait for other threads").entered();
+        let joined = threads.into_iter().map(|thread| match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(Error::failed("finish", "a thread panicked")),
+            Err(e) => Err(Error::failed("threads", e).hint("close other programs and run the same command again")),
+        });
+        std::iter::once(here).chain(joined).collect()
+    });
+    let mut files: Vec<_> = done.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    files.sort_by_key(|(i, _)| *i);
+    Ok(files.into_iter().map(|(_, file)| file).collect())
+}
+
+/// `0.1 rad`, or `0.05 to 0.1 rad`.
+fn threshold_text(method: &PlannedMethod) -> String {
+    let thresholds = &method.thresholds;
+    let (least, most) = thresholds.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &t| (a.min(t), b.max(t)));
+    let unit = method.method.unit();
+    let text = if least == most { format!("{least} {unit}") } else { format!("{least} to {most} {unit}") };
+    text.trim_end().to_owned()
+}

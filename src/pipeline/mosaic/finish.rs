@@ -1,0 +1,94 @@
+//! The finish stage of a mosaic: the parts of all scenes become maps on one raster.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tracing::info_span;
+
+use super::compose::{Layer, compose};
+use super::report::MosaicReport;
+use super::{Mosaic, crs_name};
+use crate::error::{Error, Result};
+use crate::pipeline::finish::{clear_leftovers, outputs, publish};
+use crate::pipeline::maps::Maps;
+use crate::pipeline::part::{Parts, remove_parts};
+use crate::pipeline::plan::Plan;
+use crate::pipeline::run::Mapped;
+use crate::pipeline::sheet::Sheet;
+
+/// What a finished mosaic leaves.
+#[derive(Debug)]
+pub struct FinishedMosaic {
+    /// What `run.json` says.
+    pub report: MosaicReport,
+    /// The files, each whole and in its place.
+    pub outputs: Vec<PathBuf>,
+}
+
+/// Puts the parts of all scenes together in `out`, and removes their folder `parts`. `mapped` are the scenes' plans and map
+/// stages, in their order.
+///
+/// # Errors
+/// As [`crate::pipeline::finish`].
+pub fn finish_mosaic(
+    mosaic: &Mosaic,
+    mapped: &[(Plan, Mapped)],
+    (out, parts): (&Path, &Path),
+    command: Vec<String>,
+    begun: Instant,
+) -> Result<FinishedMosaic> {
+    let _span = info_span!("finish a mosaic").entered();
+    let finishing = Instant::now();
+    let sheet = sheet(mosaic, mapped);
+    let names = outputs(sheet.methods.iter().map(|m| m.word));
+    clear_leftovers(out, &names)?;
+    let mut maps = Maps::create(&sheet, out, parts)?;
+    let mut layers = Vec::new();
+    for (scene, (plan, mapped)) in mosaic.scenes.iter().zip(mapped) {
+        let parts = Parts::open(&mapped.parts, plan.identity())?;
+        layers.push(Layer::open(scene, plan, parts, sheet.map)?);
+    }
+    let pictured = sheet.methods.iter().position(|m| m.method.has_targets()).unwrap_or(0);
+    compose(&mut layers, sheet.map, mosaic.overlap, pictured, |strip, sources| maps.add_with_sources(strip, sources))?;
+    let reports = maps.reports();
+    if reports.iter().all(|r| r.nodata_pixels == sheet.map.pixels()) {
+        // A refusal leaves nothing behind, and another try would only come here again.
+        drop((maps, layers));
+        remove_parts(parts)?;
+        return Err(Error::refused("mosaic", "no pixel of any scene has data in it").hint(
+            "map a scene by itself, and see `alunite info`; --extent and --nodata change what is shown and used",
+        ));
+    }
+    let mut report = MosaicReport::new(mosaic, mapped, reports, &maps.sources(), command);
+    let pending = maps.complete()?;
+    report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
+    report.timed(finishing.elapsed(), begun.elapsed());
+    publish(out, &names, pending, &report)?;
+    drop(layers);
+    remove_parts(parts)?;
+    Ok(FinishedMosaic { outputs: report.outputs.clone(), report })
+}
+
+/// What the maps have in common; the scenes' own plans differ in bands and background.
+fn sheet<'a>(mosaic: &'a Mosaic, mapped: &'a [(Plan, Mapped)]) -> Sheet<'a> {
+    let first = &mapped[0].0;
+    let mut backgrounds: Vec<&str> =
+        mapped.iter().filter_map(|(plan, _)| plan.background.as_ref()).map(|g| g.background.as_str()).collect();
+    backgrounds.dedup();
+    let mut bands: Vec<String> = mapped.iter().map(|(plan, _)| plan.bands_in_words()).collect();
+    bands.dedup();
+    let scenes = match &mosaic.names[..] {
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [one, .., last] => format!("{} scenes, {one} to {last}", mosaic.names.len()),
+        [] => String::new(),
+    };
+    Sheet {
+        map: &mosaic.grid.map,
+        background: (!backgrounds.is_empty()).then(|| backgrounds.join("; ")),
+        sources: &mosaic.names,
+        subtitle: format!("{scenes}, {}", crs_name(&mosaic.grid.map)),
+        bands: if bands.len() == 1 { bands.remove(0) } else { "bands of each scene's own".to_owned() },
+        ..Sheet::of(first)
+    }
+}

@@ -1,0 +1,114 @@
+//! `run.json` of a mosaic.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::layout::{Overlap, Sharing};
+use super::{Mosaic, crs_name};
+use crate::map::ClassCount;
+use crate::pipeline::grounds::Grounds;
+use crate::pipeline::plan::Plan;
+use crate::pipeline::report::{MapReport, SceneFacts, Timings};
+use crate::pipeline::run::Mapped;
+
+/// All that `run.json` says of a mosaic.
+#[derive(Debug, Clone, Serialize)]
+pub struct MosaicReport {
+    alunite: &'static str,
+    /// The command line.
+    pub command: Vec<String>,
+    mosaic: GridFacts,
+    scenes: Vec<SceneReport>,
+    /// What each method found.
+    pub maps: Vec<MapReport>,
+    /// What was assumed for all scenes.
+    pub notes: Vec<String>,
+    /// The files that were written.
+    pub outputs: Vec<PathBuf>,
+    /// The only part that differs from run to run; of the passes over all scenes together.
+    timings: Timings,
+}
+
+/// The raster of the maps, and how scenes came to it.
+#[derive(Debug, Clone, Serialize)]
+struct GridFacts {
+    lines: usize,
+    samples: usize,
+    crs: String,
+    crs_from: String,
+    crs_wkt: Option<String>,
+    geotransform: Option<[f64; 6]>,
+    /// Sides of a pixel in units of the CRS.
+    resolution: [f64; 2],
+    resolution_from: String,
+    extent_from: String,
+    overlap: Overlap,
+    statistics: Sharing,
+}
+
+/// A scene of the mosaic; the index in the list is its value in the source rasters.
+#[derive(Debug, Clone, Serialize)]
+struct SceneReport {
+    name: String,
+    /// Pixels of the maps that show it, by method.
+    pixels: BTreeMap<&'static str, u64>,
+    #[serde(flatten)]
+    facts: SceneFacts,
+    background: Option<Grounds>,
+    backend: String,
+    tiles: usize,
+    notes: Vec<String>,
+}
+
+impl MosaicReport {
+    /// `sources` are, of each method, how much of its maps came from each scene.
+    pub(super) fn new(
+        mosaic: &Mosaic,
+        mapped: &[(Plan, Mapped)],
+        maps: Vec<MapReport>,
+        sources: &[Vec<ClassCount>],
+        command: Vec<String>,
+    ) -> Self {
+        let scene = |(i, ((plan, mapped), name)): (usize, (&(Plan, Mapped), &String))| SceneReport {
+            name: name.clone(),
+            pixels: plan.methods.iter().zip(sources).map(|(m, counts)| (m.word, counts[i].pixels)).collect(),
+            facts: SceneFacts::of(plan, mapped),
+            background: plan.background.clone(),
+            backend: mapped.backend.clone(),
+            tiles: plan.windows.len(),
+            notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
+        };
+        let timings = mapped.iter().map(|(_, mapped)| Timings::of(mapped)).reduce(|a, b| a.with(&b));
+        let grid = &mosaic.grid;
+        Self {
+            alunite: env!("CARGO_PKG_VERSION"),
+            command,
+            mosaic: GridFacts {
+                lines: grid.map.lines,
+                samples: grid.map.samples,
+                crs: crs_name(&grid.map),
+                crs_from: grid.crs_from.clone(),
+                crs_wkt: grid.map.grid.crs_wkt.clone(),
+                geotransform: grid.map.grid.geotransform,
+                resolution: grid.resolution,
+                resolution_from: grid.resolution_from.clone(),
+                extent_from: grid.extent_from.clone(),
+                overlap: mosaic.overlap,
+                statistics: mosaic.sharing,
+            },
+            scenes: mapped.iter().zip(&mosaic.names).enumerate().map(scene).collect(),
+            maps,
+            notes: mosaic.notes.clone(),
+            outputs: Vec::new(),
+            timings: timings.unwrap_or_default(),
+        }
+    }
+
+    /// Notes how long the finish stage and the whole run took.
+    pub(super) fn timed(&mut self, finishing: Duration, total: Duration) {
+        self.timings.finished(finishing, total);
+    }
+}
