@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::map::map;
 use super::options::Machine;
-use super::{Exit, print, say};
+use super::{Exit, print, say, targets};
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
 use crate::pipeline::{Request, Threshold};
@@ -58,12 +58,15 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         ..Request::default()
     };
     args.machine.resources.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
+    targets::beside_maps(&args.out, &args.machine.resources)?;
     let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
     let at = |name: &str| args.out.join(name).display().to_string();
     print(&format!(
-        "agreement with the known truth: {:.2} % of {pure} pure pixels\nmap      {}\npicture  {}\nreport   {}\n",
+        "agreement with the known truth: {:.2} % of {pure} pure pixels\nmap      {}\nzones    {}\ntargets  {}\npicture  {}\nreport   {}\n",
         100.0 * right as f64 / pure.max(1) as f64,
         at("sam_classes.tif"),
+        at("alteration.tif"),
+        at(targets::FILE),
         at("quicklook.png"),
         at("run.json")
     ))?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::mosaic::{self, Placing};
 use super::options::{Machine, Question};
 use super::progress::Progress;
-use super::{Exit, print_json, say, value};
+use super::{Exit, print_json, say, targets, value};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
@@ -54,8 +54,16 @@ pub(super) struct Map {
     #[arg(long)]
     rules: bool,
 
+    /// Rules of alteration zones (TOML), instead of those shipped, which `alunite zones` prints.
+    #[arg(long, value_name = "FILE")]
+    zones: Option<PathBuf>,
+
     #[command(flatten)]
     machine: Machine,
+
+    /// Leave out the target areas, which `alunite targets` makes of the maps.
+    #[arg(long)]
+    no_targets: bool,
 
     /// Replace maps that are in the output folder already.
     #[arg(long)]
@@ -71,6 +79,7 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
         Ok(Request {
             thresholds: args.threshold.clone(),
             rules: args.rules,
+            zones: args.zones.clone(),
             geometry: args.geometry,
             ..args.question.request(scene)?
         })
@@ -80,13 +89,23 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
     machine.resources.traced(|| match &requests[..] {
         [alone] if layout == Layout::default() => {
             let finished = map(alone, machine, &args.out, args.overwrite)?;
+            join_targets(args, &finished.report.maps)?;
             told(args, &finished.report, &finished.report.maps)
         }
         several => {
             let finished = mosaic::map(several, &layout, machine, &args.out, args.overwrite)?;
+            join_targets(args, &finished.report.maps)?;
             told(args, &finished.report, &finished.report.maps)
         }
     })
+}
+
+/// Makes target areas of maps that have classes.
+fn join_targets(args: &Map, maps: &[MapReport]) -> Result<()> {
+    if args.no_targets || maps.iter().all(|m| m.classes.is_empty()) {
+        return Ok(());
+    }
+    targets::beside_maps(&args.out, &args.machine.resources)
 }
 
 /// Prints the report if asked to; the exit code says whether anything was found.
@@ -156,7 +175,8 @@ pub(super) const PARTS: &str = ".alunite-parts";
 
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
 pub(super) fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
-    for name in pipeline::outputs(methods.iter().map(String::as_str)) {
+    let names = pipeline::outputs(methods.iter().map(String::as_str));
+    for name in names.iter().map(String::as_str).chain([targets::FILE]) {
         refuse_to_replace(&out.join(name), overwrite)?;
     }
     let hint = "name a folder that you can write with --out";

@@ -15,6 +15,7 @@ mod progress;
 mod stats;
 mod targets;
 mod trace;
+mod zones;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ enum Command {
     Check(Box<check::Check>),
     Info(info::Info),
     Library(Box<library::Libraries>),
+    Zones(zones::Zones),
     Explain(explain::Explain),
     Devices(devices::Devices),
     Demo(demo::Demo),
@@ -96,6 +98,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Check(check) => check::run(check),
         Command::Info(info) => info::run(info),
         Command::Library(library) => library::run(library),
+        Command::Zones(zones) => zones::run(zones),
         Command::Explain(explain) => explain::run(explain),
         Command::Devices(devices) => devices::run(devices),
         Command::Demo(demo) => demo::run(demo),

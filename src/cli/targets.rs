@@ -123,12 +123,16 @@ pub(super) fn run(args: &Targets) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Makes the areas of a map that was just made, with nothing chosen. Tells how many there are.
-pub(super) fn beside_maps(folder: &Path, max_memory: usize) -> Result<usize> {
-    let areas = find(folder, &Settings { max_memory, ..Settings::default() })?;
-    let to = Destination::parse(&folder.join(FILE).to_string_lossy(), None)?;
-    areas.table("targets").write(&to, true)?;
-    Ok(areas.areas.len())
+/// Makes the areas of a map that was just made, with nothing chosen.
+pub(super) fn beside_maps(folder: &Path, resources: &Resources) -> Result<()> {
+    set_cache_bytes(resources.ceiling() / 8);
+    let areas = find(folder, &Settings { max_memory: resources.limits().max_memory, ..Settings::default() })?;
+    let path = folder.join(FILE);
+    areas.table("targets").write(&Destination::parse(&path.to_string_lossy(), None)?, true)?;
+    if !resources.quiet() {
+        say!("wrote {}: {} target areas", path.display(), areas.areas.len());
+    }
+    Ok(())
 }
 
 fn weights(given: &[String]) -> Result<Weights> {

@@ -83,6 +83,17 @@ impl Legend {
         })
     }
 
+    /// The legend of a map of alteration zones, in colours that their rules give.
+    ///
+    /// # Errors
+    /// As [`Legend::new`], of too many.
+    pub fn of_zones(zones: &[(String, [u8; 3])]) -> Result<Self> {
+        let names: Vec<String> = zones.iter().map(|(name, _)| name.clone()).collect();
+        let mut legend = Self::new(&names)?;
+        legend.entries.iter_mut().skip(1).zip(zones).for_each(|(entry, (_, color))| entry.color = *color);
+        Ok(legend)
+    }
+
     /// How much a value hides of what lies below it: 0 or 255.
     pub(super) fn alpha(&self, value: u16) -> u8 {
         if self.has_unclassified && value == 0 { 0 } else { 255 }

@@ -30,6 +30,9 @@ pub struct Finished {
     pub outputs: Vec<PathBuf>,
 }
 
+/// Files of all methods together; the report last.
+const ALL_METHODS: [&str; 4] = ["alteration.tif", "alteration.qml", "quicklook.png", "run.json"];
+
 /// The names that a run of these methods may write in its folder; `run.json` last.
 #[must_use]
 pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -44,7 +47,7 @@ pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         "source.qml",
     ];
     let of = |word: &str| own.map(|n| format!("{word}_{n}"));
-    words.into_iter().flat_map(of).chain(["quicklook.png".into(), "run.json".into()]).collect()
+    words.into_iter().flat_map(of).chain(ALL_METHODS.map(str::to_owned)).collect()
 }
 
 /// Puts the parts of a complete map stage together in `out`, and removes them. Results of a swath go through the scene's
@@ -94,7 +97,7 @@ pub fn finish(
             "`alunite info` shows no-data value, scale and bad bands; --nodata and --wavelengths change what is used",
         ));
     }
-    let mut report = Report::new(plan, mapped, reports, command);
+    let mut report = Report::new(plan, mapped, reports, maps.zone_counts().as_deref(), command);
     let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
     report.timed(finishing.elapsed(), begun.elapsed());

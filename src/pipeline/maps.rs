@@ -10,6 +10,7 @@ use super::part::Part;
 use super::plan::PlannedMethod;
 use super::report::MapReport;
 use super::sheet::Sheet;
+use super::zone_map::{ZoneMap, Zones};
 use crate::error::{Error, Result};
 use crate::map::ClassCount;
 use crate::map::area::pixel_areas_km2;
@@ -27,6 +28,7 @@ pub(super) struct Maps<'a> {
     out: PathBuf,
     legend: Legend,
     of_methods: Vec<MethodMaps>,
+    zones: Option<(&'a Zones, ZoneMap)>,
     /// Of the first method that has classes.
     preview: Preview,
     /// Of a pixel of each line, in mm²: whole numbers have the same sum in any order of tiles.
@@ -41,6 +43,7 @@ impl<'a> Maps<'a> {
         let one = |method: &PlannedMethod| MethodMaps::create(sheet, method, &legend, (out, work));
         Ok(Self {
             of_methods: sheet.methods.iter().map(one).collect::<Result<_>>()?,
+            zones: sheet.zones.map(|zones| Ok((zones, ZoneMap::create(sheet, zones, (out, work))?))).transpose()?,
             preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
             areas: pixel_areas_km2(&map.grid, map.lines, map.samples)?
                 .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()),
@@ -60,7 +63,15 @@ impl<'a> Maps<'a> {
                 shown = true;
             }
         }
+        if let Some((zones, map)) = &mut self.zones {
+            map.add(zones, part.scores.window, &part.scores.maps, self.areas.as_deref())?;
+        }
         Ok(())
+    }
+
+    /// What the zones cover so far; nothing when there is no map of them.
+    pub(super) fn zone_counts(&self) -> Option<Vec<ClassCount>> {
+        self.zones.as_ref().map(|(_, map)| map.counts(self.areas.is_some()))
     }
 
     /// Adds a tile of a mosaic, with the scene that each pixel of each method came from.
@@ -86,7 +97,7 @@ impl<'a> Maps<'a> {
 
     /// Completes every file under a temporary name, several at a time.
     pub(super) fn complete(self) -> Result<Vec<(PathBuf, Waiting)>> {
-        let Maps { sheet, out, legend, of_methods, preview, areas } = self;
+        let Maps { sheet, out, legend, of_methods, zones, preview, areas } = self;
         let counts: Vec<Vec<ClassCount>> = of_methods.iter().map(|m| m.class_counts(areas.is_some())).collect();
         let pictured = of_methods.iter().position(|m| m.planned.method.has_targets());
         let method = pictured.map(|i| of_methods[i].planned.clone());
@@ -95,6 +106,9 @@ impl<'a> Maps<'a> {
         let mut jobs = Vec::new();
         for (maps, counts) in of_methods.into_iter().zip(&counts) {
             jobs.extend(maps.complete(&out, &legend, counts, with_area)?);
+        }
+        if let Some((_, map)) = zones {
+            jobs.extend(map.complete(&out, with_area)?);
         }
         if let (Some(method), Some(i)) = (&method, pictured) {
             let (picture, counts) = (&picture, &counts[i]);

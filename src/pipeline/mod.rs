@@ -36,6 +36,7 @@ mod statistics;
 mod stats;
 mod targets;
 mod windows;
+mod zone_map;
 
 pub use bands::Dropped;
 pub use bench::{Bench, Comparison, Stage, Timed, bench};
@@ -55,6 +56,7 @@ pub use run::{Mapped, map};
 pub use stats::{Shard, statistics};
 pub use targets::Threshold;
 pub use windows::Limits;
+pub use zone_map::{ZoneReport, Zones, ZonesReport};
 
 /// What a run tells whoever watches it. The library itself prints nothing.
 pub trait Observer: Sync {

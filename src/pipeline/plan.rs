@@ -16,6 +16,7 @@ use super::part::{self, Shape};
 use super::request::{Request, check_background, chosen};
 use super::targets;
 use super::windows::{self, Limits, Load};
+use super::zone_map::Zones;
 use crate::background::Shrinkage;
 use crate::compute::{Scores, Task};
 use crate::error::{Error, Result};
@@ -107,6 +108,9 @@ pub struct Plan {
     pub nodata: Option<f64>,
     /// Whether rule images are written.
     pub rules: bool,
+    /// Alteration zones, which are made of the maps and do not change them; nothing without targets.
+    #[serde(skip)]
+    pub zones: Option<Zones>,
     /// The tiles, in order.
     pub windows: Vec<Window>,
     /// Target spectra on the bands in use and scaling, as a hash.
@@ -239,6 +243,8 @@ pub(super) fn draft(request: &Request, windows: usize) -> Result<Planned> {
             method,
         });
     }
+    let zones = Zones::new(request.zones.as_deref(), &names, &planned_methods)?;
+    notes.extend(zones.note());
     let mut numbers = blake3::Hasher::new();
     for value in bands.spectra.iter().chain(&scaling.gain).chain(&scaling.offset) {
         numbers.update(&value.to_le_bytes());
@@ -264,6 +270,7 @@ pub(super) fn draft(request: &Request, windows: usize) -> Result<Planned> {
         targets: names,
         nodata: described.nodata,
         rules: request.rules,
+        zones: Some(zones),
         windows: Vec::new(),
         numbers: numbers.finalize().to_hex().to_string(),
         background: None,

@@ -10,6 +10,7 @@ use super::geometry::Geometry;
 use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
 use super::run::Mapped;
+use super::zone_map::ZonesReport;
 use crate::scene::{Masked, Product, Quality};
 use crate::spectrum::Nanometers;
 
@@ -25,6 +26,9 @@ pub struct Report {
     pub background: Option<Grounds>,
     /// What each method found.
     pub maps: Vec<MapReport>,
+    /// Alteration zones.
+    #[serde(flatten)]
+    pub zones: ZonesReport,
     /// What computed the map.
     pub backend: String,
     tiles: usize,
@@ -125,13 +129,20 @@ pub(super) struct Timings {
 }
 
 impl Report {
-    pub(super) fn new(plan: &Plan, mapped: &Mapped, maps: Vec<MapReport>, command: Vec<String>) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        mapped: &Mapped,
+        maps: Vec<MapReport>,
+        zones: Option<&[crate::map::ClassCount]>,
+        command: Vec<String>,
+    ) -> Self {
         Self {
             alunite: plan.version,
             command,
             scene: SceneFacts::of(plan, mapped),
             background: plan.background.clone(),
             maps,
+            zones: plan.zones.as_ref().map(|z| z.report(zones)).unwrap_or_default(),
             backend: mapped.backend.clone(),
             tiles: plan.windows.len(),
             notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),

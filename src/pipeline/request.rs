@@ -40,6 +40,8 @@ pub struct Request {
     pub mf_sigma: bool,
     /// Adaptive coherence without its sign.
     pub ace_squared: bool,
+    /// Rules of alteration zones, instead of those shipped.
+    pub zones: Option<PathBuf>,
     /// Thresholds.
     pub thresholds: Vec<Threshold>,
     /// Whether every target's score is written too.

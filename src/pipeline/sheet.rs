@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::plan::{Plan, PlannedMethod};
+use super::zone_map::Zones;
 use crate::error::Result;
 use crate::grid::MapGrid;
 use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterSpec, RasterWriter};
@@ -17,6 +18,8 @@ pub(super) struct Sheet<'a> {
     /// In the order of their class values.
     pub(super) targets: &'a [String],
     pub(super) rules: bool,
+    /// The zones that are mapped.
+    pub(super) zones: Option<&'a Zones>,
     /// Which pixels are the background of the methods that need one, in words.
     pub(super) background: Option<String>,
     /// The scenes of a mosaic, in their order; none for maps of one scene, which need not say where a pixel came from.
@@ -36,6 +39,7 @@ impl<'a> Sheet<'a> {
             methods: &plan.methods,
             targets: &plan.targets,
             rules: plan.rules,
+            zones: plan.zones.as_ref().filter(|zones| zones.is_mapped()),
             background: plan.background.as_ref().map(|grounds| grounds.background.clone()),
             sources: &[],
             subtitle: scene.map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),

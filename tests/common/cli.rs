@@ -18,12 +18,15 @@ pub(crate) const NAMES: [&str; 3] = ["Alunite GDS84", "Kaolinite KGa-1", "Calcit
 pub(crate) const NODATA: f32 = -9999.0;
 
 /// What a run of the default method may leave, besides rules.
-pub(crate) const MAPS: [&str; 7] = [
+pub(crate) const MAPS: [&str; 10] = [
     "sam_classes.tif",
     "sam_classes.qml",
     "sam_scores.tif",
     "sam_runner_up.tif",
     "sam_runner_up.qml",
+    "alteration.tif",
+    "alteration.qml",
+    "targets.gpkg",
     "quicklook.png",
     "run.json",
 ];

@@ -59,7 +59,8 @@ pub fn finish_mosaic(
             "map a scene by itself, and see `alunite info`; --extent and --nodata change what is shown and used",
         ));
     }
-    let mut report = MosaicReport::new(mosaic, mapped, reports, &maps.sources(), command);
+    let mut report =
+        MosaicReport::new(mosaic, mapped, reports, (&maps.sources(), maps.zone_counts().as_deref()), command);
     let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
     report.timed(finishing.elapsed(), begun.elapsed());

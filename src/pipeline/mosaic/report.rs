@@ -13,6 +13,7 @@ use crate::pipeline::grounds::Grounds;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::report::{MapReport, SceneFacts, Timings};
 use crate::pipeline::run::Mapped;
+use crate::pipeline::zone_map::ZonesReport;
 
 /// All that `run.json` says of a mosaic.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,9 @@ pub struct MosaicReport {
     scenes: Vec<SceneReport>,
     /// What each method found.
     pub maps: Vec<MapReport>,
+    /// Alteration zones.
+    #[serde(flatten)]
+    pub zones: ZonesReport,
     /// What was assumed for all scenes.
     pub notes: Vec<String>,
     /// The files that were written.
@@ -64,12 +68,12 @@ struct SceneReport {
 }
 
 impl MosaicReport {
-    /// `sources` are, of each method, how much of its maps came from each scene.
+    /// `sources` are, of each method, how much of its maps came from each scene; `zones` what each zone covers.
     pub(super) fn new(
         mosaic: &Mosaic,
         mapped: &[(Plan, Mapped)],
         maps: Vec<MapReport>,
-        sources: &[Vec<ClassCount>],
+        (sources, zones): (&[Vec<ClassCount>], Option<&[ClassCount]>),
         command: Vec<String>,
     ) -> Self {
         let scene = |(i, ((plan, mapped), name)): (usize, (&(Plan, Mapped), &String))| SceneReport {
@@ -101,6 +105,11 @@ impl MosaicReport {
             },
             scenes: mapped.iter().zip(&mosaic.names).enumerate().map(scene).collect(),
             maps,
+            zones: mapped
+                .first()
+                .and_then(|(plan, _)| plan.zones.as_ref())
+                .map(|z| z.report(zones))
+                .unwrap_or_default(),
             notes: mosaic.notes.clone(),
             outputs: Vec::new(),
             timings: timings.unwrap_or_default(),
