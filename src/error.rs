@@ -75,6 +75,13 @@ impl Error {
         self
     }
 
+    /// The same error, in one of several: `whole` names which.
+    #[must_use]
+    pub fn within(self, whole: impl Display) -> Self {
+        let place = format!("{whole}: {}", self.place);
+        self.at(place)
+    }
+
     /// Where it failed.
     #[must_use]
     pub fn place(&self) -> &str {

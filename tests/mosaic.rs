@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use alunite::grid::{Grid, MapGrid, NOWHERE};
 use alunite::map::Warp;
+use alunite::tile::Window;
 use gdal::spatial_ref::SpatialRef;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -124,6 +125,9 @@ fn crops_of_a_scene_make_the_map_of_the_whole() {
     assert_eq!(shown[0], 80 * 60);
 }
 
+/// A name, the scenes, their own maps, and further arguments.
+type Case<'a> = (&'a str, &'a [&'a Path], &'a [&'a Path], &'a [&'a str]);
+
 #[test]
 fn scenes_of_two_zones_are_the_naive_gather_of_each() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +141,7 @@ fn scenes_of_two_zones_are_the_naive_gather_of_each() {
     let alone = |scene: &Path, name: &str| map(folder, &[scene], name, &["--rules"]);
     let [of_a, of_b, of_turned, of_degrees] =
         [(&a, "of_a"), (&b, "of_b"), (&turned, "of_turned"), (&degrees, "of_degrees")].map(|(s, n)| alone(s, n));
-    let cases: [(&str, &[&Path], &[&Path], &[&str]); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("zones", &[&a, &b], &[&of_a, &of_b], &[]),
         ("finer", &[&b, &a], &[&of_b, &of_a], &["--resolution", "20,10"]),
         ("with degrees", &[&a, &degrees], &[&of_a, &of_degrees], &[]),
@@ -302,7 +306,8 @@ fn places_are_those_of_pyproj() {
             MapGrid { samples, lines, grid: Grid { geotransform: Some(place.try_into().unwrap()), crs_wkt } }
         });
         let mut places = Vec::new();
-        Warp::new(&scene, &mosaic).unwrap().places(0..mosaic.lines, &mut places);
+        let all = Window { x: 0, y: 0, width: mosaic.samples, height: mosaic.lines };
+        Warp::new(&scene, &mosaic).unwrap().places(all, &mut places);
         let pixels = case["pixels"].as_array().unwrap();
         let mut compared = 0;
         for pixel in pixels {
@@ -378,7 +383,7 @@ fn what_is_no_mosaic_is_refused_before_the_work() {
     pair.refused(&["a.img"], &["--overlap", "first"], &["--overlap: is of several scenes"]);
     pair.refused(&["a.img"], &["--method", "mf", "--statistics", "pooled"], &["--statistics: is of several scenes"]);
     let pooled = ["--statistics", "pooled"];
-    pair.refused(&both, &pooled, &["no method needs statistics"]);
+    pair.refused(&both, &pooled, &["--statistics: no method needs any"]);
     let with = |more: &[&'static str]| [&pooled[..], &["--method", "mf"], more].concat();
     pair.refused(&both, &with(&["--background", "columns:8"]), &["detector columns belong to one scene"]);
     pair.refused(&both, &with(&["--exclude-targets", "0.01"]), &["--exclude-targets"]);
@@ -407,7 +412,8 @@ fn a_killed_run_goes_on_where_it_was() {
     let both = ["a.img", "b.img"];
     assert!(pair.command(&both, &more).status().unwrap().success());
     std::fs::rename(pair.path("maps"), pair.path("right")).unwrap();
-    // Killed within the first scene, within the second, and while putting the maps together.
+    let names =
+        ["sam_classes.tif", "sam_scores.tif", "sam_source.tif", "mf_scores.tif", "mf_source.tif", "quicklook.png"];
     for (wait_for, least) in [("0/part-000040", 20), ("1/part-000040", 220)] {
         let mut child = pair.command(&both, &more).stderr(std::process::Stdio::null()).spawn().unwrap();
         let (part, begun) = (pair.path("maps/.alunite-parts").join(wait_for), Instant::now());
@@ -428,6 +434,16 @@ fn a_killed_run_goes_on_where_it_was() {
         assert_same(&names, &pair.path("maps"), &pair.path("right"));
         std::fs::remove_dir_all(pair.path("maps")).unwrap();
     }
+    // A disk that is full when the maps are put together: parts fit, rasters do not.
+    let command = pair.command(&both, &more);
+    let mut full = std::process::Command::new("sh");
+    full.current_dir(pair.folder.path()).args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""]);
+    full.arg(command.get_program()).args(command.get_args());
+    assert_eq!(full.output().unwrap().status.code(), Some(3));
+    assert!(!pair.path("maps/sam_classes.tif").exists());
+    assert!(pair.command(&both, &more).status().unwrap().success());
+    assert_eq!(report(&pair.path("maps"))["timings"]["parts_resumed"], 400);
+    assert_same(&names, &pair.path("maps"), &pair.path("right"));
 }
 
 /// A scene by itself keeps its grid, and has no source raster; an older one's does not stay beside it.

@@ -45,12 +45,12 @@ impl Transformer {
     }
 
     /// Turns pixel coordinates of the target into those of the source, in place; of each point, whether it has one.
-    pub(super) fn to_source(&mut self, x: &mut [f64], y: &mut [f64]) -> &[c_int] {
+    pub(super) fn source_of(&mut self, x: &mut [f64], y: &mut [f64]) -> &[c_int] {
         self.transform(true, x, y)
     }
 
     /// Turns pixel coordinates of the source into those of the target, in place; of each point, whether it has one.
-    pub(super) fn to_target(&mut self, x: &mut [f64], y: &mut [f64]) -> &[c_int] {
+    pub(super) fn target_of(&mut self, x: &mut [f64], y: &mut [f64]) -> &[c_int] {
         self.transform(false, x, y)
     }
 

@@ -23,15 +23,17 @@ const ON_THE_EDGE: f64 = 1e-6;
 /// Points along each side by which a raster's outline is known, corners included.
 const OUTLINE: usize = 65;
 
+/// Samples of a line that are transformed together.
+const PIECE: usize = 4096;
+
 /// Coordinates of a CRS as pixels of a raster.
 const UNITS: [f64; 6] = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
 
 /// Of each pixel of a target raster, the pixel of a source that it shows.
 pub struct Warp {
     transformer: Transformer,
-    /// Samples and lines of the source and of the target.
+    /// Samples and lines of the source.
     source: (usize, usize),
-    target: (usize, usize),
     window: Window,
     x: Vec<f64>,
     y: Vec<f64>,
@@ -49,7 +51,6 @@ impl Warp {
         Ok(Self {
             transformer: transformer(from, to, max_error)?,
             source: (source.samples, source.lines),
-            target: (target.samples, target.lines),
             window: around(outline, (target.samples, target.lines)),
             x: Vec::new(),
             y: Vec::new(),
@@ -62,33 +63,47 @@ impl Warp {
         self.window
     }
 
-    /// Of each pixel of some of the target's lines, line by line: the pixel of the source, as line · samples + sample, or
-    /// [`NOWHERE`].
-    pub fn places(&mut self, lines: Range<usize>, places: &mut Vec<u32>) {
-        let Self { transformer, source, target, window, x, y } = self;
+    /// Of each pixel of a window of the target, line by line: the pixel of the source, as line · samples + sample, or
+    /// [`NOWHERE`]. The window does not change what a pixel shows.
+    pub fn places(&mut self, window: Window, places: &mut Vec<u32>) {
         places.clear();
-        places.resize(lines.len() * target.0, NOWHERE);
-        let shown = lines.start.max(window.y)..lines.end.min(window.y + window.height);
-        let columns = window.x..window.x + window.width;
-        let inside = |v: f64, end: usize| {
-            let at = (v + ON_THE_EDGE).floor();
-            (at >= 0.0 && at < end as f64).then_some(at as usize)
-        };
+        places.resize(window.pixels(), NOWHERE);
+        let shown = self.window;
+        let lines = window.y.max(shown.y)..(window.y + window.height).min(shown.y + shown.height);
+        let (end, shown_end) = (window.x + window.width, shown.x + shown.width);
         recorded(|| {
-            for line in shown {
-                x.clear();
-                x.extend(columns.clone().map(|column| column as f64 + 0.5));
-                y.clear();
-                y.resize(columns.len(), line as f64 + 0.5);
-                let found = transformer.to_source(x, y);
-                let row = &mut places[(line - lines.start) * target.0..][columns.clone()];
-                for (((place, &x), &y), &found) in row.iter_mut().zip(&*x).zip(&*y).zip(found) {
-                    if let (true, Some(sample), Some(line)) = (found != 0, inside(x, source.0), inside(y, source.1)) {
-                        *place = u32::try_from(line * source.0 + sample).unwrap_or(NOWHERE);
+            for line in lines {
+                let row = &mut places[(line - window.y) * window.width..][..window.width];
+                // Pieces of a line that follow from the two rasters alone: interpolation is between their ends.
+                for from in (shown.x..shown_end).step_by(PIECE) {
+                    let to = (from + PIECE).min(shown_end);
+                    if from < end && window.x < to {
+                        self.piece(line, from..to, window.x..end, row);
                     }
                 }
             }
         });
+    }
+
+    /// The places of the columns of a piece that are within `columns`, those of `row`.
+    fn piece(&mut self, line: usize, piece: Range<usize>, columns: Range<usize>, row: &mut [u32]) {
+        let Self { transformer, source, x, y, .. } = self;
+        x.clear();
+        x.extend(piece.clone().map(|column| column as f64 + 0.5));
+        y.clear();
+        y.resize(piece.len(), line as f64 + 0.5);
+        let found = transformer.source_of(x, y);
+        let inside = |v: f64, end: usize| {
+            let at = (v + ON_THE_EDGE).floor();
+            (at >= 0.0 && at < end as f64).then_some(at as usize)
+        };
+        for (((column, &found), &x), &y) in
+            piece.zip(found).zip(&*x).zip(&*y).filter(|(((c, _), _), _)| columns.contains(c))
+        {
+            if let (true, Some(sample), Some(line)) = (found != 0, inside(x, source.0), inside(y, source.1)) {
+                row[column - columns.start] = u32::try_from(line * source.0 + sample).unwrap_or(NOWHERE);
+            }
+        }
     }
 }
 
@@ -119,7 +134,7 @@ pub fn centre(raster: &MapGrid) -> Result<[f64; 2]> {
     let (from, degrees) = (place(raster)?, crs::parse("WGS 84", "EPSG:4326")?);
     let mut transformer = transformer(from, (&degrees, &UNITS), 0.0)?;
     let (mut x, mut y) = ([raster.samples as f64 / 2.0], [raster.lines as f64 / 2.0]);
-    let (found, said) = recorded(|| transformer.to_target(&mut x, &mut y)[0] != 0);
+    let (found, said) = recorded(|| transformer.target_of(&mut x, &mut y)[0] != 0);
     if found { Ok([x[0], y[0]]) } else { Err(no_way(from.0, &degrees, said.errors)) }
 }
 
@@ -159,7 +174,7 @@ fn bounds_in(raster: &MapGrid, to: Place<'_>) -> Result<[f64; 4]> {
     let all = || (0..OUTLINE * OUTLINE).map(|i| (i % OUTLINE, i / OUTLINE));
     let mut x: Vec<f64> = all().map(|(i, _)| along(i, raster.samples)).collect();
     let mut y: Vec<f64> = all().map(|(_, i)| along(i, raster.lines)).collect();
-    let (whole, said) = recorded(|| transformer.to_target(&mut x, &mut y).iter().all(|found| *found != 0));
+    let (whole, said) = recorded(|| transformer.target_of(&mut x, &mut y).iter().all(|found| *found != 0));
     let range =
         |values: &[f64]| values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
     let ((left, right), (bottom, top)) = (range(&x), range(&y));
@@ -191,7 +206,8 @@ mod tests {
 
     fn places(source: &MapGrid, target: &MapGrid) -> Vec<u32> {
         let mut places = Vec::new();
-        Warp::new(source, target).unwrap().places(0..target.lines, &mut places);
+        let all = Window { x: 0, y: 0, width: target.samples, height: target.lines };
+        Warp::new(source, target).unwrap().places(all, &mut places);
         places
     }
 
@@ -211,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn strips_have_the_places_of_the_whole() {
+    fn windows_have_the_places_of_the_whole() {
         let source = raster(32639, [199_000.0, 31.0, 4.0, 4_001_000.0, 5.0, -29.0], 70, 90);
         let other = raster(32638, UNITS, 1, 1).grid.crs_wkt.unwrap();
         let [left, _, _, top] = bounds(&source, &other).unwrap();
@@ -221,12 +237,14 @@ mod tests {
         assert!((5000..8000).contains(&shown), "{shown} pixels");
         let mut warp = Warp::new(&source, &target).unwrap();
         let window = warp.window();
-        let (mut strips, mut strip) = (Vec::new(), Vec::new());
-        for y in (0..160).step_by(7) {
-            warp.places(y..(y + 7).min(160), &mut strip);
-            strips.extend_from_slice(&strip);
+        let mut part = Vec::new();
+        for (x, y) in (0..160).step_by(7).flat_map(|y| (0..160).step_by(50).map(move |x| (x, y))) {
+            let part_window = Window { x, y, width: 50.min(160 - x), height: 7.min(160 - y) };
+            warp.places(part_window, &mut part);
+            for (line, row) in part.chunks_exact(part_window.width).enumerate() {
+                assert_eq!(row, &whole[(y + line) * 160 + x..][..part_window.width]);
+            }
         }
-        assert_eq!(strips, whole);
         let outside = |i: usize| {
             !(window.x..window.x + window.width).contains(&(i % 160))
                 || !(window.y..window.y + window.height).contains(&(i / 160))

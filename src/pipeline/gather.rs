@@ -13,7 +13,7 @@ use crate::tile::Window;
 /// Bytes of a strip, more or less: as many as a tile may have.
 const STRIP: usize = 16 << 20;
 
-/// Lines of a strip are a multiple of this, where there are as many: the height of a raster's blocks.
+/// Lines and samples of a strip are a multiple of this, where there are as many: the side of a raster's blocks.
 const BLOCK: usize = 256;
 
 /// Hands each pixel that a strip shows to `take`, part by part: the part, the pixel in it, and the pixel of the strip.
@@ -115,12 +115,38 @@ impl ByPart {
 
 /// Lines of a strip of a map that is so wide.
 pub(super) fn strip_lines(width: usize, shape: &Shape) -> usize {
+    match STRIP / (pixel_bytes(shape) * width).max(1) {
+        blocks if blocks >= BLOCK => blocks / BLOCK * BLOCK,
+        few => few.max(1),
+    }
+}
+
+/// Samples of a strip of a map that is so wide: all, unless a single line of them is too much.
+pub(super) fn strip_samples(width: usize, shape: &Shape) -> usize {
+    match STRIP / pixel_bytes(shape) {
+        enough if enough >= width => width,
+        few => (few / BLOCK).max(1) * BLOCK,
+    }
+}
+
+fn pixel_bytes(shape: &Shape) -> usize {
     // Beside its results a pixel has, of each method, the scene that they came from.
     let of_method = |&(has_targets, rules): &(bool, usize)| 6 + if has_targets { 8 } else { 0 } + 4 * rules;
     // The grey value, the place (of a swath in a mosaic, that on its own map too), its turn and those of its part.
-    let bytes = 4 + 8 + 4 + 4 + shape.iter().map(of_method).sum::<usize>();
-    match STRIP / (bytes * width).max(1) {
-        blocks if blocks >= BLOCK => blocks / BLOCK * BLOCK,
-        few => few.max(1),
+    4 + 8 + 4 + 4 + shape.iter().map(of_method).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strip_is_cut_in_both_ways_before_it_is_too_large() {
+        let (plain, rules) = (vec![(true, 0)], vec![(true, 500); 7]);
+        assert_eq!((strip_samples(30_000, &plain), strip_lines(1000, &plain)), (30_000, 256));
+        let width = strip_samples(30_000, &rules);
+        assert_eq!((width, strip_lines(width, &rules)), (1024, 1));
+        assert!(pixel_bytes(&rules) * width <= STRIP);
+        assert_eq!(strip_samples(700, &vec![(true, 60_000)]), 256, "never less than a block");
     }
 }

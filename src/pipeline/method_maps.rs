@@ -149,7 +149,7 @@ impl MethodMaps {
             pixels: counts[i + 1].pixels,
             km2: counts[i + 1].km2,
         };
-        let targets = if method.has_targets() { &sheet.targets[..] } else { &[] };
+        let targets = if method.has_targets() { sheet.targets } else { &[] };
         MapReport {
             method: method.word(),
             title: method.title(),

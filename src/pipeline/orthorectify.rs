@@ -73,3 +73,37 @@ fn pieces(places: &[u32], samples: usize) -> impl Iterator<Item = Range<usize>> 
     let lines = shown().min().unwrap_or(0)..shown().max().map_or(0, |line| line + 1);
     lines.clone().step_by(LINES).map(move |y| y..(y + LINES).min(lines.end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Leads each pixel of a map of so many samples to the same pixel from the end, and no pixel of the first column anywhere.
+    struct Turned {
+        samples: usize,
+        lines: usize,
+        read: Vec<Range<usize>>,
+    }
+
+    impl LookupReader for Turned {
+        fn read(&mut self, lines: Range<usize>, places: &mut Vec<u32>) -> Result<()> {
+            self.read.push(lines.clone());
+            let all = (self.samples * self.lines) as u32;
+            let place = |p: usize| if p.is_multiple_of(self.samples) { NOWHERE } else { all - 1 - p as u32 };
+            *places = (lines.start * self.samples..lines.end * self.samples).map(place).collect();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn places_on_the_map_lead_through_the_table_piece_by_piece() {
+        let mut table = Turned { samples: 3, lines: 900, read: Vec::new() };
+        let mut places = vec![NOWHERE, 2000, 301, 303, NOWHERE, 1900, 302, 301];
+        to_swath(&mut table, 3, &mut places).unwrap();
+        assert_eq!(places, [NOWHERE, 699, 2398, NOWHERE, NOWHERE, 799, 2397, 2398]);
+        assert_eq!(table.read, [100..356, 356..612, 612..667]);
+        let mut none = vec![NOWHERE; 4];
+        to_swath(&mut table, 3, &mut none).unwrap();
+        assert_eq!((none, table.read.len()), (vec![NOWHERE; 4], 3));
+    }
+}

@@ -181,13 +181,18 @@ pub struct Planned {
 /// # Errors
 /// Refuses whatever would make the result wrong or guessed: see the README's list of refusals.
 pub fn plan(request: &Request) -> Result<Planned> {
-    let planned = draft(request, 1)?;
+    plan_with(request, None)
+}
+
+/// As [`fn@plan`], with the request's libraries where they are open already.
+pub(super) fn plan_with(request: &Request, libraries: Option<&[Library]>) -> Result<Planned> {
+    let planned = draft(request, libraries, 1)?;
     planned.before.refuse(planned.scene.description.path.display())?;
     Ok(planned)
 }
 
-/// As [`plan`], with pixels of so many windows looked at, and nothing refused for what they hold.
-pub(super) fn draft(request: &Request, windows: usize) -> Result<Planned> {
+/// As [`plan_with`], with pixels of so many windows looked at, and nothing refused for what they hold.
+pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: usize) -> Result<Planned> {
     let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
     let scene = Scene::open(&request.scene, &request.scene_options)?;
@@ -202,8 +207,12 @@ pub(super) fn draft(request: &Request, windows: usize) -> Result<Planned> {
     let mut notes = described.notes.clone();
     let (geometry, map) =
         info_span!("lookup table").in_scope(|| geometry::choose(&scene, request.geometry, &mut notes))?;
-    let libraries = Library::open_all(&request.libraries, request.library_unit)?;
-    let targets = if has_targets { select(&libraries, &request.targets)? } else { Vec::new() };
+    let opened = match libraries {
+        Some(_) => Vec::new(),
+        None => Library::open_all(&request.libraries, request.library_unit)?,
+    };
+    let libraries = libraries.unwrap_or(&opened);
+    let targets = if has_targets { select(libraries, &request.targets)? } else { Vec::new() };
     if targets.len() > Scores::MAX_TARGETS {
         let what = format!("{} spectra; at most {} can be told apart", targets.len(), Scores::MAX_TARGETS);
         return Err(Error::refused("targets", what).hint("choose some with --targets"));

@@ -120,7 +120,7 @@ pub fn check(request: &Request) -> Check {
     if found.refuses() {
         return found;
     }
-    match draft(request, WINDOWS) {
+    match draft(request, None, WINDOWS) {
         Ok(planned) => {
             found.bands_in_use = Some(planned.draft.bands.len());
             found.lacking = lacking(&planned);

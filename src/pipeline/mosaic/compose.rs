@@ -1,4 +1,5 @@
-//! Strips of a mosaic, put together from the parts of its scenes.
+//! Strips of a mosaic, put together from the parts of its scenes. A strip is as wide as the mosaic, unless a single line with
+//! all its rule images is too much to hold.
 
 use tracing::info_span;
 
@@ -7,7 +8,7 @@ use crate::error::Result;
 use crate::grid::MapGrid;
 use crate::map::Warp;
 use crate::methods::Method;
-use crate::pipeline::gather::{copy, strip_lines, visit};
+use crate::pipeline::gather::{copy, strip_lines, strip_samples, visit};
 use crate::pipeline::geometry::Geometry;
 use crate::pipeline::orthorectify::to_swath;
 use crate::pipeline::part::{Part, Parts};
@@ -33,7 +34,7 @@ impl<'a> Layer<'a> {
 
     /// Of each pixel of some lines of the mosaic, the pixel of the scene.
     fn places(&mut self, window: Window, places: &mut Vec<u32>) -> Result<()> {
-        self.warp.places(window.y..window.y + window.height, places);
+        self.warp.places(window, places);
         match &mut self.lookup {
             Some(lookup) => to_swath(&mut **lookup, self.plan.map.samples, places),
             None => Ok(()),
@@ -56,12 +57,14 @@ pub(super) fn compose(
 ) -> Result<()> {
     let Some(first) = layers.first() else { return Ok(()) };
     let (methods, shape) = (&first.plan.methods, first.plan.shape());
-    let height = strip_lines(map.samples, &shape);
+    let width = strip_samples(map.samples, &shape);
+    let height = strip_lines(width, &shape);
+    let columns = || (0..map.samples).step_by(width);
     let mut places = Vec::new();
-    for y in (0..map.lines).step_by(height) {
-        let window = Window { x: 0, y, width: map.samples, height: height.min(map.lines - y) };
+    for (y, x) in (0..map.lines).step_by(height).flat_map(|y| columns().map(move |x| (y, x))) {
+        let window = Window { x, y, width: width.min(map.samples - x), height: height.min(map.lines - y) };
         let pixels = window.pixels();
-        let _span = info_span!("mosaic", line = y, pixels).entered();
+        let _span = info_span!("mosaic", line = y, sample = x, pixels).entered();
         let mut strip = Part::nodata(window, &shape);
         let mut sources = vec![vec![NO_SCENE; pixels]; methods.len()];
         for (layer, scene) in layers.iter_mut().zip(0..) {
@@ -90,7 +93,10 @@ pub(super) fn compose(
 }
 
 fn reaches(shown: Window, strip: Window) -> bool {
-    shown.pixels() > 0 && shown.y < strip.y + strip.height && strip.y < shown.y + shown.height
+    let meet = |a: usize, length: usize, b: usize, other: usize| a < b + other && b < a + length;
+    shown.pixels() > 0
+        && meet(shown.x, shown.width, strip.x, strip.width)
+        && meet(shown.y, shown.height, strip.y, strip.height)
 }
 
 /// Whether a score takes the place of that of an earlier scene; NaN is no data.

@@ -39,28 +39,21 @@ pub(super) fn choose(scenes: &[(&str, &MapGrid)], layout: &Layout, notes: &mut V
         Some(text) => (crs::parse("--crs", text)?, "--crs".to_owned()),
         None => (first.grid.crs_wkt.clone().unwrap_or_default(), format!("{first_name}, the first scene")),
     };
-    let named = |scene: &str| {
-        let scene = scene.to_owned();
-        move |e: Error| {
-            let place = format!("{scene}: {}", e.place());
-            e.at(place)
-        }
-    };
     let own = first.grid.geotransform.filter(|g| g[2] == 0.0 && g[4] == 0.0);
     let own = own.filter(|_| first.grid.crs_wkt.as_ref().is_some_and(|own| crs::same(own, &wkt)));
     let (resolution, resolution_from) = match (layout.resolution, own) {
         (Some(given), _) => (given.0, "--resolution".to_owned()),
         (None, Some(own)) => ([own[1].abs(), own[5].abs()], format!("the pixels of {first_name}")),
         (None, None) => {
-            let side = warp::suggested_side(first, &wkt).map_err(named(first_name))?;
+            let side = warp::suggested_side(first, &wkt).map_err(|e| e.within(first_name))?;
             ([side, side], format!("GDAL's suggestion, which keeps that of {first_name}"))
         }
     };
     let bounds: Vec<[f64; 4]> =
-        scenes.iter().map(|(name, map)| warp::bounds(map, &wkt).map_err(named(name))).collect::<Result<_>>()?;
+        scenes.iter().map(|(name, map)| warp::bounds(map, &wkt).map_err(|e| e.within(name))).collect::<Result<_>>()?;
     let (map, extent_from) = match layout.extent {
         Some(extent) => {
-            for ((name, _), bounds) in scenes.iter().zip(&bounds).filter(|(_, bounds)| apart(bounds, &extent.0)) {
+            if let Some(((name, _), bounds)) = scenes.iter().zip(&bounds).find(|(_, b)| apart(b, &extent.0)) {
                 let what = format!("{name} lies outside: it covers {bounds:?} in {}", crs::name(&wkt));
                 return Err(Error::refused("--extent", what).hint("leave the scene out, or widen --extent"));
             }
@@ -89,18 +82,12 @@ pub(super) fn choose(scenes: &[(&str, &MapGrid)], layout: &Layout, notes: &mut V
 
 /// Refuses scenes of which two lie on different sides of the Earth.
 fn check_distances(scenes: &[(&str, &MapGrid)]) -> Result<()> {
-    let centre = |(name, map): &(&str, &MapGrid)| {
-        warp::centre(map).map_err(|e| {
-            let place = format!("{name}: {}", e.place());
-            e.at(place)
-        })
-    };
+    let centre = |(name, map): &(&str, &MapGrid)| warp::centre(map).map_err(|e| e.within(name));
     let centres: Vec<[f64; 2]> = scenes.iter().map(centre).collect::<Result<_>>()?;
     for (i, a) in centres.iter().enumerate() {
         for (j, b) in centres.iter().enumerate().take(i) {
             let km = distance_km(*a, *b);
-            // Not a number, either.
-            if !(km <= FARTHEST_KM) {
+            if km.is_nan() || km > FARTHEST_KM {
                 let what = format!(
                     "{} and {} lie {km:.0} km apart, expected at most {FARTHEST_KM} km",
                     scenes[j].0, scenes[i].0
@@ -137,7 +124,10 @@ fn snapped([left, bottom, right, top]: [f64; 4], [dx, dy]: [f64; 2], [x, y]: [f6
 
 /// The raster with its upper left corner in that of a rectangle, which it covers.
 fn within([left, bottom, right, top]: [f64; 4], [dx, dy]: [f64; 2], wkt: String) -> Result<MapGrid> {
-    let count = |length: f64, side: f64| (length / side - SHARE).ceil().max(1.0);
+    let count = |length: f64, side: f64| match (length / side - SHARE).ceil() {
+        none if none < 1.0 => 1.0,
+        some => some,
+    };
     let (samples, lines) = (count(right - left, dx), count(top - bottom, dy));
     // Not a number, either.
     if !(samples * lines <= MOST_PIXELS && samples.max(lines) <= f64::from(i32::MAX)) {

@@ -92,51 +92,63 @@ pub struct Layout {
 
 impl Layout {}
 
-/// Refuses options that do not go together.
-pub(super) fn check(requests: &[Request], layout: &Layout) -> Result<()> {
+/// Refuses options that do not go together. Gives the first request, which differs from the others in its scene alone.
+pub(super) fn check<'a>(requests: &'a [Request], layout: &Layout) -> Result<&'a Request> {
     let Some(request) = requests.first() else {
         return Err(Error::refused("SCENE", "none was named").hint("name one or more scenes"));
     };
-    if requests.len() == 1 {
-        let alone = |flag: &str| {
-            Err(Error::refused(flag, "is of several scenes, and one was named")
-                .hint("leave it out, or name more scenes"))
-        };
-        if layout.overlap.is_some() {
-            return alone("--overlap");
-        }
-        if layout.sharing.is_some() {
-            return alone("--statistics");
-        }
-    } else {
-        let of_one = |flag: &str, what: &str, hint: &str| {
-            Err(Error::refused(flag, format!("{what}, and {} scenes were named", requests.len())).hint(hint))
-        };
-        if request.scene_options.mask.is_some() {
-            return of_one("--mask", "is of one scene's swath", "leave --mask out, or map the scenes one by one");
-        }
-        if request.background.mask.is_some() {
-            let hint = "make statistics of each with `alunite stats --background-mask`, merge them, and pass them with --stats";
-            return of_one("--background-mask", "is on one scene's grid", hint);
-        }
+    match requests.len() {
+        1 => check_alone(layout)?,
+        scenes => check_several(request, scenes)?,
     }
     if request.geometry == Some(Geometry::Swath) {
         return Err(Error::refused("--geometry swath", "has no place on the ground, which a mosaic needs")
             .hint("leave --geometry out"));
     }
-    if layout.sharing == Some(Sharing::Pooled) {
-        check_pooled(request)?;
+    layout.sharing.map_or(Ok(()), |sharing| check_sharing(request, sharing))?;
+    Ok(request)
+}
+
+fn check_alone(layout: &Layout) -> Result<()> {
+    for (flag, given) in [("--overlap", layout.overlap.is_some()), ("--statistics", layout.sharing.is_some())] {
+        if given {
+            return Err(Error::refused(flag, "is of several scenes, and one was named")
+                .hint("leave it out, or name more scenes"));
+        }
     }
     Ok(())
 }
 
-fn check_pooled(request: &Request) -> Result<()> {
-    let refused = |what: &str, hint: &str| Err(Error::refused("--statistics pooled", what).hint(hint));
-    let needs = |word: &String| methods::find(word).is_none_or(|m| m.needs() != Needs::Nothing);
-    let choice = &request.background;
-    if !request.methods.iter().any(needs) {
-        return refused("no method needs statistics", "leave it out, or add mf, ace, cem or rx to --method");
+fn check_several(request: &Request, scenes: usize) -> Result<()> {
+    let merge =
+        "make statistics of each with `alunite stats --background-mask`, merge them, and pass them with --stats";
+    let of_one = [
+        (
+            "--mask",
+            request.scene_options.mask.is_some(),
+            "is of one scene's swath",
+            "leave it out, or map scene by scene",
+        ),
+        ("--background-mask", request.background.mask.is_some(), "is on one scene's grid", merge),
+    ];
+    match of_one.into_iter().find(|(_, given, ..)| *given) {
+        Some((flag, _, what, hint)) => {
+            Err(Error::refused(flag, format!("{what}, and {scenes} scenes were named")).hint(hint))
+        }
+        None => Ok(()),
     }
+}
+
+fn check_sharing(request: &Request, sharing: Sharing) -> Result<()> {
+    let refused = |what: &str, hint: &str| Err(Error::refused("--statistics", what).hint(hint));
+    let needs = |word: &String| methods::find(word).is_none_or(|m| m.needs() != Needs::Nothing);
+    if !request.methods.iter().any(needs) {
+        return refused("no method needs any", "leave it out, or add mf, ace, cem or rx to --method");
+    }
+    if sharing == Sharing::PerScene {
+        return Ok(());
+    }
+    let choice = &request.background;
     if choice.file.is_some() {
         return refused("--stats names statistics that were made before", "leave one of the two out");
     }

@@ -17,12 +17,13 @@ use tracing::info_span;
 
 use super::device::Pass;
 use super::grounds::{Grounds, own_statistics, prepare_with};
-use super::plan::{Plan, Planned, plan};
+use super::plan::{Plan, Planned, plan_with};
 use super::request::Request;
 use crate::background::{Statistics, same_bands};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
+use crate::library::Library;
 use crate::map::crs;
 use crate::map::legend::Legend;
 use crate::spectrum::Bands;
@@ -49,12 +50,15 @@ pub struct Mosaic {
 /// Plans every scene and the raster that they go to. The requests differ in their scenes alone.
 ///
 /// # Errors
-/// As [`fn@plan`]; refuses scenes that cannot be placed, the same scene twice, scenes too far apart, rasters too large, and
+/// As [`super::plan()`]; refuses scenes that cannot be placed, the same scene twice, scenes too far apart, rasters too large, and
 /// options of one scene.
 pub fn plan_mosaic(requests: &[Request], layout: &Layout) -> Result<Mosaic> {
     let _span = info_span!("plan a mosaic").entered();
-    layout::check(requests, layout)?;
-    let scenes: Vec<Planned> = requests.iter().map(plan).collect::<Result<_>>()?;
+    let request = layout::check(requests, layout)?;
+    // Large libraries take longer to open than a scene.
+    let libraries = Library::open_all(&request.libraries, request.library_unit)?;
+    let planned = requests.iter().map(|request| plan_with(request, Some(&libraries)));
+    let scenes: Vec<Planned> = planned.collect::<Result<_>>()?;
     refuse_twice(&scenes)?;
     let names = names(&scenes);
     Legend::of_scenes(&names)?;
@@ -62,17 +66,12 @@ pub fn plan_mosaic(requests: &[Request], layout: &Layout) -> Result<Mosaic> {
     let maps: Vec<(&str, &MapGrid)> = scenes.iter().zip(&names).map(|(s, name)| (&name[..], &s.draft.map)).collect();
     let grid = grid::choose(&maps, layout, &mut notes)?;
     let sharing = layout.sharing.unwrap_or_default();
-    if scenes.iter().any(Planned::needs_background) {
-        match sharing {
-            Sharing::Pooled => check_pooled(&scenes, &names)?,
-            Sharing::PerScene
-                if scenes.len() > 1 && layout.sharing.is_none() && requests[0].background.file.is_none() =>
-            {
-                notes
-                    .push("each scene has statistics of its own (the default; --statistics pooled shares them)".into());
-            }
-            Sharing::PerScene => {}
-        }
+    if sharing == Sharing::Pooled {
+        check_pooled(&scenes, &names)?;
+    }
+    let assumed = layout.sharing.is_none() && request.background.file.is_none();
+    if scenes.len() > 1 && assumed && scenes.iter().any(Planned::needs_background) {
+        notes.push("each scene has statistics of its own (the default; --statistics pooled shares them)".into());
     }
     if scenes.len() > 1 && layout.overlap.is_none() {
         notes.push("where scenes overlap, the best score wins (--overlap best, the default)".into());
@@ -81,6 +80,10 @@ pub fn plan_mosaic(requests: &[Request], layout: &Layout) -> Result<Mosaic> {
 }
 
 impl Mosaic {
+    fn needs_background(&self) -> bool {
+        self.scenes.iter().any(Planned::needs_background)
+    }
+
     /// The raster of the maps.
     #[must_use]
     pub fn map(&self) -> &MapGrid {
@@ -109,7 +112,7 @@ impl Mosaic {
     /// # Errors
     /// As [`super::prepare`].
     pub fn pool(&self, pass: &Pass<'_>) -> Result<Option<Statistics>> {
-        if self.sharing == Sharing::PerScene || !self.scenes.iter().any(Planned::needs_background) {
+        if self.sharing == Sharing::PerScene || !self.needs_background() {
             return Ok(None);
         }
         let one = |(i, (scene, name)): (usize, (&Planned, &String))| {
@@ -130,10 +133,7 @@ impl Mosaic {
         pooled: Option<&Statistics>,
         pass: &Pass<'_>,
     ) -> Result<(Task, Option<Grounds>)> {
-        prepare_with(&self.scenes[scene], pooled, pass).map_err(|e| {
-            let place = format!("{}: {}", self.names[scene], e.place());
-            e.at(place)
-        })
+        prepare_with(&self.scenes[scene], pooled, pass).map_err(|e| e.within(&self.names[scene]))
     }
 }
 

@@ -50,7 +50,8 @@ struct GridFacts {
     resolution_from: String,
     extent_from: String,
     overlap: Overlap,
-    statistics: Sharing,
+    /// When a method needs some.
+    statistics: Option<Sharing>,
 }
 
 /// A scene of the mosaic; the index in the list is its value in the source rasters.
@@ -101,7 +102,7 @@ impl MosaicReport {
                 resolution_from: grid.resolution_from.clone(),
                 extent_from: grid.extent_from.clone(),
                 overlap: mosaic.overlap,
-                statistics: mosaic.sharing,
+                statistics: mosaic.needs_background().then_some(mosaic.sharing),
             },
             scenes: mapped.iter().zip(&mosaic.names).enumerate().map(scene).collect(),
             maps,
