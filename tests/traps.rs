@@ -432,9 +432,14 @@ fn missing_pixels_of_aviris_ng_are_not_declared() {
         assert!(told.contains(&format!("the value {word}")) && told.contains("pass --nodata"), "{told}");
         let library = folder.join(BECKMAN);
         let nodata = format!("{fill}");
-        let arguments = ["--library", text(&library), "--wavelengths", SWIR, "--nodata", &nodata];
+        let plain = ["--library", text(&library), "--wavelengths", SWIR];
+        let run = Run::of(&copy, &plain);
+        assert_eq!(run.nodata_pixels(), 0, "nothing is left out in silence");
+        assert!(run.said.contains(&format!("the value {word} stands in up to 1")), "{}", run.said);
+        let arguments = [&plain[..], &["--nodata", &nodata]].concat();
         let run = Run::of(&copy, &arguments);
         assert_eq!(run.nodata_pixels(), 15, "{word}: {}", run.said);
+        assert!(!run.said.contains("perhaps fill"), "{}", run.said);
         assert!(run.said.contains("from --nodata"), "{}", run.said);
     }
 }

@@ -234,6 +234,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     }
     notes.extend(bands.notes);
     notes.extend(before.findings.iter().filter(|f| f.level == Level::Warning).map(Finding::sentence));
+    notes.extend(scene.suspected_fill(&bands.indices)?);
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();
     notes.retain(|note| said.insert(note.clone()));

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::scene::{NOWHERE, Scene};
+use crate::scene::{NOWHERE, Product, Scene};
 use crate::tile::{Sample, SampleType, Tile, Window};
 use crate::with_samples;
 
 /// Windows looked at for fill.
 const FILL_WINDOWS: usize = 64;
+/// The same at the start of a run.
+const FEW_WINDOWS: usize = 8;
 /// Spectra looked at for fill: enough for a share of 5 %, few enough to keep.
 const FILL_SPECTRA: usize = 8192;
 /// A value in more than this share of the spectra is suspicious (methods.md).
@@ -99,11 +101,30 @@ impl Scene {
     /// When the scene cannot be read.
     pub fn undeclared_fill(&self) -> Result<Vec<String>> {
         let d = &self.description;
-        let good: Vec<usize> = (0..d.bands).filter(|&b| d.good.get(b).copied().unwrap_or(true)).collect();
-        let windows = d.sample(FILL_WINDOWS);
+        let good = (0..d.bands).filter(|&b| d.good.get(b).copied().unwrap_or(true)).collect();
+        self.undeclared_fill_of(good, FILL_WINDOWS)
+    }
+
+    /// The same of the bands that are used, where looking costs little: of a few lines of raw cubes that declare no value for
+    /// no data.
+    ///
+    /// # Errors
+    /// When the scene cannot be read.
+    pub(crate) fn suspected_fill(&self, bands: &[usize]) -> Result<Vec<String>> {
+        if self.description.product != Product::Envi || self.description.nodata.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut bands = bands.to_vec();
+        bands.sort_unstable();
+        self.undeclared_fill_of(bands, FEW_WINDOWS)
+    }
+
+    fn undeclared_fill_of(&self, candidates: Vec<usize>, windows: usize) -> Result<Vec<String>> {
+        let d = &self.description;
+        let windows = d.sample(windows);
         let step = windows.iter().map(|w| w.pixels()).sum::<usize>().div_ceil(FILL_SPECTRA).max(1);
-        let empty = self.without_data(good.clone(), windows.iter().copied(), drop)?;
-        let bands: Vec<usize> = good.into_iter().filter(|b| !empty.contains(b)).collect();
+        let empty = self.without_data(candidates.clone(), windows.iter().copied(), drop)?;
+        let bands: Vec<usize> = candidates.into_iter().filter(|b| !empty.contains(b)).collect();
         if bands.is_empty() {
             return Ok(Vec::new());
         }
