@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
-use crate::scene::emit_read::Swath;
+use crate::scene::chunked::Chunked;
 use crate::scene::multidim::File;
 use crate::scene::product::Product;
 use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, glt, note_order, noted, values};
@@ -21,7 +21,7 @@ use crate::wavelengths::Declared;
 /// The group of what is known of the bands.
 pub(super) const BANDS: &str = "sensor_band_parameters";
 /// The cube, and its dimensions.
-pub(super) const REFLECTANCE: &str = "reflectance";
+const REFLECTANCE: &str = "reflectance";
 pub(super) const DIMENSIONS: [&str; 3] = ["downtrack", "crosstrack", "bands"];
 
 /// Other EMIT products, by their variable, and what to do with them.
@@ -109,7 +109,16 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         scaling,
         notes,
     };
-    let source = Swath { file: Arc::new(Mutex::new(file)), path: path.to_path_buf(), lines, samples, chunk };
+    let source = Chunked {
+        file: Arc::new(Mutex::new(file)),
+        path: path.to_path_buf(),
+        name: REFLECTANCE,
+        dimensions: DIMENSIONS,
+        axes: [0, 1, 2],
+        lines,
+        samples,
+        chunk,
+    };
     Ok(Scene { description, source: Box::new(source) })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::scene::multidim::File;
 use crate::scene::product::Product;
-use crate::scene::{emit, prisma};
+use crate::scene::{aviris, emit, prisma};
 
 /// The product that a file holds; `None` when it is none that is known, or another than the user says.
 ///
@@ -13,9 +13,10 @@ use crate::scene::{emit, prisma};
 /// Refuses other levels of a product by name, unless the user says what it is.
 pub(super) fn recognise(path: &Path, forced: Option<Product>) -> Result<Option<Product>> {
     Ok(match forced {
-        Some(Product::PrismaL2d | Product::EmitL2a) => forced,
+        Some(Product::PrismaL2d | Product::EmitL2a | Product::AvirisL2a) => forced,
         Some(_) => None,
         None if prisma::recognise(path)? => Some(Product::PrismaL2d),
+        None if aviris::recognise(path) => Some(Product::AvirisL2a),
         None => emit::recognise(path).then_some(Product::EmitL2a),
     })
 }
@@ -31,7 +32,7 @@ pub(super) fn refusal(path: &Path) -> Error {
     };
     let shown = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let what = format!(
-        "is a netCDF-4 or HDF5 file of no product that is known (groups: {}; variables: {}); expected EMIT L2A or PRISMA L2D",
+        "is a netCDF-4 or HDF5 file of no product that is known (groups: {}; variables: {}); expected EMIT L2A, AVIRIS L2A or PRISMA L2D",
         shown(file.groups()),
         shown(file.arrays())
     );

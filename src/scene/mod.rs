@@ -1,11 +1,13 @@
 //! Scenes in: open, describe, read tiles. One file for each kind of product.
 
+mod aviris;
+mod aviris_grid;
 mod bands_csv;
+mod chunked;
 mod desis;
 mod dlr;
 mod emit;
 mod emit_mask;
-mod emit_read;
 mod enmap;
 mod envi;
 mod envi_read;

@@ -172,6 +172,7 @@ impl File {
         let mut array = Array {
             place: self.place(name),
             handle,
+            dimensions: Vec::new(),
             shape: Vec::new(),
             block: Vec::new(),
             type_name: String::new(),
@@ -234,6 +235,8 @@ impl File {
 pub(super) struct Array {
     place: String,
     handle: GDALMDArrayH,
+    /// Names of the dimensions, the slowest first.
+    pub(super) dimensions: Vec<String>,
     /// Number of values in each dimension, the slowest first.
     pub(super) shape: Vec<usize>,
     /// Values of one chunk in each dimension; zero, or none at all, where the file has no chunks or GDAL does not tell.
@@ -264,7 +267,7 @@ impl Array {
 
     fn describe(&mut self) -> Result<()> {
         // SAFETY: the handle is open. Lists have `count` entries when they are not null, and are freed once, as the type is;
-        // the unit is a C string of the array's own, or null.
+        // the unit is a C string of the array's own, or null, and so is a dimension's name.
         let ((sizes, blocks), _) = alone(|| unsafe {
             let mut count = 0;
             let dimensions = gdal_sys::GDALMDArrayGetDimensions(self.handle, &raw mut count);
@@ -272,6 +275,8 @@ impl Array {
             if !dimensions.is_null() {
                 let list = std::slice::from_raw_parts(dimensions, count);
                 sizes.extend(list.iter().map(|&dimension| gdal_sys::GDALDimensionGetSize(dimension)));
+                let name = |&dimension| text(gdal_sys::GDALDimensionGetName(dimension)).unwrap_or_default();
+                self.dimensions = list.iter().map(name).collect();
                 gdal_sys::GDALReleaseDimensions(dimensions, count);
             }
             let mut count = 0;
@@ -296,6 +301,23 @@ impl Array {
         let too_large = |_| Error::refused(&self.place, "is larger than this machine can address");
         (self.shape, self.block) = (whole(sizes).map_err(too_large)?, whole(blocks).map_err(too_large)?);
         Ok(())
+    }
+
+    /// The values of an attribute, as texts; `None` when there is no such attribute.
+    pub(super) fn words(&self, attribute: &str) -> Option<Vec<String>> {
+        let name = CString::new(attribute).ok()?;
+        // SAFETY: array and name live during the calls; an attribute that is not null is ours and released once, and the
+        // list of its texts is ours.
+        alone(|| unsafe {
+            let attribute = gdal_sys::GDALMDArrayGetAttribute(self.handle, name.as_ptr());
+            if attribute.is_null() {
+                return None;
+            }
+            let words = taken(gdal_sys::GDALAttributeReadAsStringArray(attribute));
+            gdal_sys::GDALAttributeRelease(attribute);
+            Some(words)
+        })
+        .0
     }
 
     /// Refuses an array without pixels, and sides longer than any product's, which would ask for more memory than there is.

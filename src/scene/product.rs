@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scene::kind::{self, Kind};
-use crate::scene::{Scene, SceneOptions, dlr, emit, hdf5, hyperion, prisma};
+use crate::scene::{Scene, SceneOptions, aviris, dlr, emit, hdf5, hyperion, prisma};
 
 /// A kind of product. Unless it is forced, it is recognised by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -26,6 +26,8 @@ pub enum Product {
     PrismaL2d,
     /// EMIT Level 2A: the reflectance file (netCDF-4).
     EmitL2a,
+    /// AVIRIS-NG, AVIRIS-3 or AVIRIS-5 Level 2A: the orthorectified reflectance file (netCDF-4).
+    AvirisL2a,
 }
 
 impl Product {
@@ -40,6 +42,7 @@ impl Product {
             Self::Hyperion => "EO-1 Hyperion",
             Self::PrismaL2d => "PRISMA L2D",
             Self::EmitL2a => "EMIT L2A",
+            Self::AvirisL2a => "AVIRIS L2A",
         }
     }
 }
@@ -57,6 +60,7 @@ impl Delivery {
             Product::Hyperion => self.without_layers(options, hyperion::open),
             Product::PrismaL2d => self.without_layers(options, prisma::open),
             Product::EmitL2a => self.without_layers(options, emit::open),
+            Product::AvirisL2a => self.without_layers(options, aviris::open),
             product => dlr::open(&self.index, product, options),
         };
         opened.map_err(|e| match e.kind() {
@@ -129,7 +133,7 @@ pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<De
     match (found.len(), forced) {
         (0, None) if !path.is_dir() => Ok(None),
         (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows")
-            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, EMIT's reflectance file, or a data file or its header")),
+            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, EMIT's or AVIRIS's reflectance file, or a data file or its header")),
         (0, Some(product)) => {
             let what = format!("holds no metadata of {}, which --product says it is", product.title());
             Err(Error::refused(path.display(), what).hint("name the delivery's folder or its metadata file"))

@@ -187,6 +187,19 @@ impl Netcdf {
 }
 
 impl Array {
+    /// Writes an attribute: a text.
+    pub(crate) fn text(&self, name: &str, text: &str) {
+        let (name, text) = (c(name), c(text));
+        // SAFETY: the array is live and the strings outlive the calls; type and attribute are released once.
+        unsafe {
+            let kind = gdal_sys::GDALExtendedDataTypeCreateString(0);
+            let made = gdal_sys::GDALMDArrayCreateAttribute(self.0, name.as_ptr(), 0, null(), kind, null_mut());
+            gdal_sys::GDALExtendedDataTypeRelease(kind);
+            assert!(!made.is_null() && gdal_sys::GDALAttributeWriteString(made, text.as_ptr()) != 0, "{name:?}");
+            gdal_sys::GDALAttributeRelease(made);
+        }
+    }
+
     /// Writes a box, `count` values from `start` along each dimension, the last running fastest.
     pub(crate) fn write<T: GdalType>(&self, start: &[usize], count: &[usize], values: &[T]) {
         assert_eq!(values.len(), count.iter().product::<usize>());

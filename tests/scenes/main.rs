@@ -1,6 +1,7 @@
 //! Scenes: every layout reads to the same tile, wrong files are refused by name, real files are described right.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
+mod aviris;
 #[path = "../common/mod.rs"]
 mod common;
 mod cube;

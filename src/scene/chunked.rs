@@ -1,31 +1,39 @@
-//! Reading the swath of EMIT: chunk by chunk, so that none is inflated twice, straight into the tile's groups.
+//! Reading a cube of netCDF, its dimensions in whatever order: chunk by chunk, so that none is inflated twice, straight into
+//! the tile's groups.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::scene::emit::{DIMENSIONS, REFLECTANCE};
 use crate::scene::glt;
 use crate::scene::multidim::{Array, File};
 use crate::scene::{LookupReader, Source, TileReader, check_window};
 use crate::tile::{SampleType, Samples, Tile, Window};
 
-/// A swath that was opened once and described.
-pub(super) struct Swath {
+/// Which dimension of an array runs along lines, samples and bands.
+pub(super) type Axes = [usize; 3];
+
+/// A cube of Float32 that was opened once and described.
+pub(super) struct Chunked {
     /// Opened once; readers take arrays from it.
     pub(super) file: Arc<Mutex<File>>,
     pub(super) path: PathBuf,
+    /// The full name of the array, and what its dimensions are called in messages.
+    pub(super) name: &'static str,
+    pub(super) dimensions: [&'static str; 3],
+    pub(super) axes: Axes,
     pub(super) lines: usize,
     pub(super) samples: usize,
     /// Lines, samples and bands that are stored as one piece.
     pub(super) chunk: [usize; 3],
 }
 
-impl Source for Swath {
+impl Source for Chunked {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Box::new(Reader {
-            cube: file.required(REFLECTANCE, &DIMENSIONS)?,
+            cube: file.required(self.name, &self.dimensions)?,
+            axes: self.axes,
             path: self.path.clone(),
             size: (self.samples, self.lines),
             chunk: self.chunk,
@@ -42,6 +50,7 @@ impl Source for Swath {
 
 struct Reader {
     cube: Array,
+    axes: Axes,
     path: PathBuf,
     size: (usize, usize),
     chunk: [usize; 3],
@@ -95,8 +104,14 @@ impl TileReader for Reader {
                         self.values.resize(count, 0.0);
                     }
                     let values = &mut self.values[..count];
-                    self.cube.read(&[y, x, run.first], &[height, width, run.length], values)?;
-                    lay_piece(values, run, piece, window.width, self.bands, to);
+                    let (mut start, mut counts) = ([0; 3], [0; 3]);
+                    for (i, &axis) in self.axes.iter().enumerate() {
+                        start[axis] = [y, x, run.first][i];
+                        counts[axis] = [height, width, run.length][i];
+                    }
+                    self.cube.read(&start, &counts, values)?;
+                    let steps = self.axes.map(|axis| counts[axis + 1..].iter().product());
+                    lay_piece(values, steps, run, piece, window.width, self.bands, to);
                 }
             }
         }
@@ -104,21 +119,30 @@ impl TileReader for Reader {
     }
 }
 
-/// Lays `[line][sample][band]` of a piece into a tile's values; the piece's place is within the tile.
-fn lay_piece(values: &[f32], run: &Run, piece: Window, width: usize, bands: usize, to: &mut [f32]) {
+/// Lays a piece into a tile's values; the piece's place is within the tile. From a line of the piece to the next, from a
+/// sample and from a band, there are `steps` values.
+fn lay_piece(
+    values: &[f32],
+    [to_line, to_sample, to_band]: [usize; 3],
+    run: &Run,
+    piece: Window,
+    width: usize,
+    bands: usize,
+    to: &mut [f32],
+) {
     const GROUP: usize = Tile::GROUP;
-    for (line, row) in values.chunks_exact(piece.width * run.length).enumerate() {
+    for line in 0..piece.height {
         let first = (piece.y + line) * width + piece.x;
         // Of the pixels of one group all bands are laid while both stretches of memory are in the cache.
         let mut done = 0;
         while done < piece.width {
             let pixel = first + done;
             let n = (GROUP - pixel % GROUP).min(piece.width - done);
-            let from = &row[done * run.length..][..n * run.length];
+            let from = &values[line * to_line + done * to_sample..];
             let group = &mut to[pixel / GROUP * bands * GROUP..][..bands * GROUP];
             for &(at, k) in &run.wanted {
                 let into = &mut group[k * GROUP + pixel % GROUP..][..n];
-                into.iter_mut().zip(from[at..].iter().step_by(run.length)).for_each(|(to, from)| *to = *from);
+                into.iter_mut().zip(from[at * to_band..].iter().step_by(to_sample)).for_each(|(to, from)| *to = *from);
             }
             done += n;
         }
