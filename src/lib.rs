@@ -45,6 +45,7 @@
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
+//! | `fuzzing` | what holds for every input, for the fuzz targets; of each room in its `fuzzed.rs` | what it checks |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
 //!
 //! `tests/layers.rs` reads the imports and holds this table to them.
@@ -140,6 +141,8 @@ pub mod compute;
 pub mod envi;
 pub mod error;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grid;
 pub mod library;
 pub mod map;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("files", &[]),
     ("spectrum", &[]),
@@ -26,6 +26,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "pipeline",
         &["alteration", "background", "compute", "grid", "library", "map", "methods", "scene", "spectrum", "tile"],
     ),
+    ("fuzzing", &["background", "envi", "library", "pipeline", "scene"]),
     ("synthetic", &["envi", "files", "library", "spectrum", "tile", "wavelengths"]),
     (
         "cli",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Background;
-use super::moments::{Moments, Tree, packed};
+use super::moments::{Moments, Tree, overlapping, packed};
 use super::units::{Place, Units};
 use crate::error::{Error, Result};
 use crate::files::whole_file;
@@ -18,6 +18,10 @@ use crate::spectrum::Bands;
 const MAGIC: &[u8; 8] = b"ALUNSTAT";
 const VERSION: u32 = 1;
 const HASH: usize = 32;
+
+/// No raster has more lines or samples, and no sum more pixels: f64 counts that far.
+const MOST_LINES: usize = 1 << 31;
+const MOST_PIXELS: u64 = 1 << 53;
 
 /// What the sums are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +62,30 @@ struct Description {
     alunite: String,
     origin: Origin,
     nodes: Vec<(Place, u64)>,
+}
+
+impl Description {
+    /// That its parts agree; what does not, in words.
+    fn check(&self) -> Result<(), &'static str> {
+        let Origin { units, bands, band_facts, .. } = &self.origin;
+        let facts = band_facts.as_ref();
+        let n = bands.len();
+        let pixels = self.nodes.iter().try_fold(0_u64, |sum, (_, count)| sum.checked_add(*count));
+        match () {
+            () if n == 0 => Err("there are no bands"),
+            () if facts.is_some_and(|b| b.len() != n || b.fwhm.as_ref().is_some_and(|f| f.len() != n)) => {
+                Err("centres or widths are not as many as bands")
+            }
+            () if ![units.lines, units.samples].iter().all(|s| (1..=MOST_LINES).contains(s)) => {
+                Err("a scene has not that many lines or samples")
+            }
+            () if units.columns.is_some_and(|c| !(1..=units.samples).contains(&c)) => {
+                Err("a group has not that many columns")
+            }
+            () if pixels.is_none_or(|sum| sum > MOST_PIXELS) => Err("no scene has that many pixels"),
+            () => Ok(()),
+        }
+    }
 }
 
 impl Statistics {
@@ -131,14 +159,8 @@ impl Statistics {
             nodes: self.tree.nodes.iter().map(|(place, m)| (*place, m.count)).collect(),
         };
         let text = serde_json::to_vec(&description).map_err(|e| Error::failed("statistics", e))?;
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((text.len() as u64).to_le_bytes());
-        bytes.extend(text);
         let sums = self.tree.nodes.values().flat_map(|m| m.sum.iter().chain(&m.quantised).chain(&m.products));
-        self.about.iter().chain(sums).for_each(|v| bytes.extend(v.to_le_bytes()));
-        bytes.extend(blake3::hash(&bytes).as_bytes());
-        Ok(bytes)
+        Ok(sealed(&text, self.about.iter().chain(sums).flat_map(|v| v.to_le_bytes())))
     }
 
     /// Reads what [`Statistics::to_bytes`] wrote; `place` names it in messages.
@@ -172,9 +194,10 @@ impl Statistics {
             .map(|b| f64::from_le_bytes(array(b, 0).unwrap_or_default()))
             .collect();
         let bands = description.origin.bands.len();
-        let of_node = 2 * bands + packed(bands, 0);
+        description.check().map_err(|what| damaged(format!("its description is not sound: {what}")))?;
         let filled = description.nodes.iter().filter(|(_, count)| *count > 0).count();
-        if numbers.len() != bands + filled * of_node {
+        let announced = (2 * bands + packed(bands, 0)).checked_mul(filled).and_then(|n| n.checked_add(bands));
+        if announced != Some(numbers.len()) {
             return Err(damaged(format!("holds {} numbers for {bands} bands and {filled} sums", numbers.len())));
         }
         let (about, mut rest) = numbers.split_at(bands);
@@ -189,7 +212,12 @@ impl Statistics {
                 0 => Moments::default(),
                 _ => Moments { count, sum: take(bands), quantised: take(bands), products: take(packed(bands, 0)) },
             };
-            tree.nodes.insert(place, moments);
+            if tree.nodes.insert(place, moments).is_some() {
+                return Err(damaged(format!("holds {place:?} twice")));
+            }
+        }
+        if !tree.fits(&description.origin.units) {
+            return Err(damaged("its sums do not fit the scene's cut into units".into()));
         }
         Ok(Self { origin: description.origin, about: about.to_vec(), tree })
     }
@@ -223,16 +251,23 @@ impl Statistics {
 
     /// Shards of one scene.
     fn join(files: Vec<(String, Self)>) -> Result<Self> {
+        let (first, rest) = files.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+        let same = |a: &Origin, b: &Origin| a.units == b.units && a.bands == b.bands;
+        if let Some((place, _)) = rest.iter().find(|(_, s)| first.is_some_and(|(_, f)| !same(&f.origin, &s.origin))) {
+            return Err(Error::refused(place, "has other units or bands than statistics of the same identity")
+                .hint("make the statistics again with `alunite stats`"));
+        }
+        let nodes = files.iter().enumerate().flat_map(|(i, (_, s))| s.tree.nodes.keys().map(move |node| (*node, i)));
+        if let Some((a, b)) = overlapping(nodes) {
+            return Err(Error::refused(&files[a.max(b)].0, "holds pixels that another of the files holds too")
+                .hint("name every shard once"));
+        }
         let mut files = files.into_iter();
         let Some((_, mut whole)) = files.next() else {
             return Err(Error::refused("--merge", "no statistics were named").hint("name the files to merge"));
         };
-        for (place, shard) in files {
+        for (_, shard) in files {
             for (node, moments) in shard.tree.nodes {
-                if whole.tree.nodes.keys().any(|other| overlap(*other, node)) {
-                    return Err(Error::refused(&place, "holds pixels that another of the files holds too")
-                        .hint("name every shard once"));
-                }
                 whole.tree.insert(node, moments, whole.origin.units.count(node.group));
             }
         }
@@ -283,6 +318,27 @@ impl Statistics {
     }
 }
 
+/// A description and sums as a whole file.
+fn sealed(description: &[u8], sums: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend((description.len() as u64).to_le_bytes());
+    bytes.extend(description);
+    bytes.extend(sums);
+    bytes.extend(blake3::hash(&bytes).as_bytes());
+    bytes
+}
+
+/// A description that can be read, and as many sums as it asks for: the numbers over and over.
+pub(super) fn with_sums(description: &[u8], numbers: &[u8], most_bands: usize) -> Option<Vec<u8>> {
+    let read: Description = serde_json::from_slice(description).ok()?;
+    let bands = read.origin.bands.len();
+    let filled = read.nodes.iter().filter(|(_, count)| *count > 0).count();
+    let bytes = 8 * (bands + filled * (2 * bands + packed(bands, 0)));
+    let numbers = numbers.iter().copied().chain([0]).cycle().take(bytes);
+    (bands <= most_bands).then(|| sealed(description, numbers))
+}
+
 /// Two groups of pixels as one (Chan, Golub & LeVeque 1983, The American Statistician 37:242).
 fn together(a: &Background, b: &Background) -> Background {
     let (n, m) = (a.count as f64, b.count as f64);
@@ -294,11 +350,6 @@ fn together(a: &Background, b: &Background) -> Background {
         (within + apart[i] * apart[j] * n * m / total) / (total - 1.0)
     });
     Background { count: a.count + b.count, mean, covariance }
-}
-
-fn overlap(a: Place, b: Place) -> bool {
-    let units = |p: Place| (p.index << p.level)..((p.index + 1) << p.level);
-    a.group == b.group && units(a).start < units(b).end && units(b).start < units(a).end
 }
 
 /// Whether two scenes' bands, as indices from 0 with their centres and widths, see the same: statistics of others are not
@@ -354,6 +405,34 @@ mod tests {
             assert!(Statistics::from_bytes(&bad, "bad").is_err(), "byte {at}");
             assert!(Statistics::from_bytes(&bytes[..at], "short").is_err(), "{at} bytes");
         }
+    }
+
+    #[test]
+    fn a_description_that_contradicts_itself_is_refused() {
+        let honest = statistics("a", 5);
+        let refused = |change: &dyn Fn(&mut Statistics)| {
+            let mut changed = honest.clone();
+            change(&mut changed);
+            Statistics::from_bytes(&changed.to_bytes().unwrap(), "x").unwrap_err().to_string()
+        };
+        let node = |level, index| {
+            move |s: &mut Statistics| {
+                s.tree.nodes.insert(Place { group: 0, level, index }, Moments::default());
+            }
+        };
+        assert!(refused(&|s| s.origin.units.columns = Some(0)).contains("columns"));
+        assert!(refused(&|s| s.origin.units.lines = 1 << 60).contains("lines"));
+        assert!(
+            refused(&|s| s.origin.band_facts = Some(Bands { centres: Vec::new(), fwhm: None })).contains("centres")
+        );
+        assert!(refused(&|s| s.tree.nodes.values_mut().for_each(|m| m.count = u64::MAX)).contains("pixels"));
+        assert!(refused(&node(64, 0)).contains("units") && refused(&node(0, 1)).contains("units"));
+        assert!(refused(&node(1, 0)).contains("units"), "a unit in two nodes");
+        assert!(refused(&|s| *s = Statistics { tree: Tree::default(), ..s.select(&[]) }).contains("no bands"));
+        let mut other = honest.clone();
+        other.origin.units.lines = 6;
+        let files = vec![("a".to_owned(), honest.clone()), ("b".to_owned(), other)];
+        assert!(Statistics::merge(files).unwrap_err().to_string().contains("b: has other units"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod differences;
 pub mod factor;
 pub mod file;
+pub(crate) mod fuzzed;
 pub mod moments;
 pub mod units;
 

@@ -71,6 +71,18 @@ impl Tree {
         self.nodes.insert(place, moments);
     }
 
+    /// Whether every node lies within the cut, and no unit is in two of them.
+    #[must_use]
+    pub fn fits(&self, units: &Units) -> bool {
+        let groups = units.groups();
+        let inside = |place: &Place| {
+            let level = 1_usize.checked_shl(place.level);
+            place.group < groups && level.is_some_and(|l| place.index < units.count(place.group).div_ceil(l))
+        };
+        let places: Vec<Place> = self.nodes.keys().copied().collect();
+        places.iter().all(inside) && overlapping(places.into_iter().map(|p| (p, ()))).is_none()
+    }
+
     /// The sum of a whole group, when all its units are there.
     #[must_use]
     pub fn whole(&self, units: &Units, group: usize) -> Option<&Moments> {
@@ -78,6 +90,14 @@ impl Tree {
         let level = count.next_power_of_two().trailing_zeros();
         self.nodes.get(&Place { group, level, index: 0 })
     }
+}
+
+/// Two nodes that share a unit, by what comes with them; `None` when there are none. Nodes must lie within a cut.
+pub(super) fn overlapping<T: Ord + Copy>(nodes: impl Iterator<Item = (Place, T)>) -> Option<(T, T)> {
+    let runs = nodes.map(|(p, with)| (p.group, p.index << p.level, (p.index + 1) << p.level, with));
+    let mut runs: Vec<(usize, usize, usize, T)> = runs.collect();
+    runs.sort_unstable();
+    runs.windows(2).find(|w| w[0].0 == w[1].0 && w[1].1 < w[0].2).map(|w| (w[0].3, w[1].3))
 }
 
 #[cfg(test)]

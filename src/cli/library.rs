@@ -177,6 +177,7 @@ fn list(sources: &Sources, json: bool) -> Result<Exit> {
 }
 
 fn to_stdout(table: &Table) -> Result<Exit> {
+    table.check_csv_names()?;
     let mut bytes = Vec::new();
     table.write_csv(&mut bytes).map_err(|e| Error::failed("CSV", e))?;
     print(&String::from_utf8_lossy(&bytes)).map(|()| Exit::Done)

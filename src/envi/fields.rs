@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Header, clip};
+use super::{Header, clip, items};
 use crate::error::{Error, Result};
 use crate::spectrum::WavelengthUnit;
 use crate::tile::{Interleave, SampleType};
@@ -38,12 +38,12 @@ impl Header {
     /// # Errors
     /// When an item is not a number.
     pub fn list(&self, key: &str) -> Result<Option<Vec<f64>>> {
-        let Some(items) = self.names(key) else { return Ok(None) };
-        if self.text(key).is_some_and(|text| text.contains('{')) {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        if text.contains('{') {
             let what = "another '{' comes before the closing '}'";
             return Err(Error::refused(self.place(key), what).hint("a '}' is missing in the header"));
         }
-        items.iter().map(|item| self.parse_number(key, item)).collect::<Result<_>>().map(Some)
+        items(text).map(|item| self.parse_number(key, item.trim())).collect::<Result<_>>().map(Some)
     }
 
     /// A list that must have one number for each of `n` bands.
@@ -139,11 +139,17 @@ impl Header {
         Declared { place: &place, centres, fwhm, unit: self.text("wavelength units") }.bands(unit)
     }
 
-    /// Checks that the data file holds exactly the `values` values that the header announces, and is not compressed.
+    /// Checks that the data file holds exactly the values that the header announces, and is not compressed.
     ///
     /// # Errors
     /// When it does not, naming both sizes.
     pub fn check_size(&self, data: &Path, dimensions: &[(&str, usize)]) -> Result<()> {
+        let found = std::fs::metadata(data).map_err(|e| Error::io(data, "cannot look at the data file", &e))?.len();
+        self.check_bytes(data, found, dimensions)
+    }
+
+    /// As [`Header::check_size`], of a data file of `found` bytes.
+    pub(crate) fn check_bytes(&self, data: &Path, found: u64, dimensions: &[(&str, usize)]) -> Result<()> {
         if let Some(found) = self.text("file compression").filter(|t| *t != "0") {
             let what = format!("found '{}', expected 0: the data file is compressed", clip(found));
             return Err(Error::refused(self.place("file compression"), what)
@@ -161,7 +167,6 @@ impl Header {
                 let what = format!("{named} x {size} bytes is more than any file holds");
                 Error::refused(self.path.display(), what).hint("correct the header")
             })?;
-        let found = std::fs::metadata(data).map_err(|e| Error::io(data, "cannot look at the data file", &e))?.len();
         if found == announced {
             return Ok(());
         }

@@ -4,10 +4,12 @@
 //! unknown keys are kept, and what was ignored is said in [`Header::notes`].
 
 mod fields;
+pub(crate) mod fuzzed;
 mod pair;
 
 pub use pair::find_pair;
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// No header of any sensor comes near this; a larger file is something else.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// Further remarks are only counted: a file that is no header could fill the memory with them.
+const MOST_NOTES: usize = 100;
 
 /// Keys that decide where values lie or what they mean: two different values for one of them are refused.
 const DECISIVE: [&str; 13] = [
@@ -38,8 +43,12 @@ const DECISIVE: [&str; 13] = [
 pub struct Header {
     path: PathBuf,
     entries: Vec<(String, String)>,
+    /// Where a key stands among the entries.
+    places: HashMap<String, usize>,
     notes: Vec<String>,
     byte_order_mark: bool,
+    /// Notes beyond the most that are kept.
+    further: usize,
 }
 
 impl Header {
@@ -60,9 +69,7 @@ impl Header {
             return Err(Error::refused(path.display(), "the header is in UTF-16, expected ASCII or UTF-8")
                 .hint("save it as UTF-8 without a byte order mark"));
         }
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|not_utf8| not_utf8.into_bytes().into_iter().map(char::from).collect());
-        Self::parse(&text, path)
+        Self::parse(&decoded(bytes), path)
     }
 
     /// Parses the text of a header. `path` is for the messages.
@@ -77,7 +84,8 @@ impl Header {
             return Err(Error::refused(path.display(), "not an ENVI header: its first line is not 'ENVI'")
                 .hint("restore the header that was written with the data; one of another format has to be converted"));
         }
-        let mut header = Self { path: path.to_path_buf(), entries: Vec::new(), notes: Vec::new(), byte_order_mark };
+        let (entries, places, notes) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut header = Self { path: path.to_path_buf(), entries, places, notes, further: 0, byte_order_mark };
         while let Some(line) = lines.next() {
             if is_comment(line) || line.trim().is_empty() {
                 continue;
@@ -92,6 +100,9 @@ impl Header {
                 None => rest.trim().to_owned(),
             };
             header.insert(key, value)?;
+        }
+        if header.further > 0 {
+            header.notes.push(format!("header: there are {} more remarks of this kind", header.further));
         }
         Ok(header)
     }
@@ -124,7 +135,8 @@ impl Header {
     }
 
     fn insert(&mut self, key: String, value: String) -> Result<()> {
-        let Some((_, first)) = self.entries.iter().find(|(k, _)| *k == key) else {
+        let Some(first) = self.text(&key) else {
+            self.places.insert(key.clone(), self.entries.len());
             self.entries.push((key, value));
             return Ok(());
         };
@@ -140,7 +152,10 @@ impl Header {
     }
 
     fn note(&mut self, note: String) {
-        self.notes.push(format!("header: {note}"));
+        match self.notes.len() {
+            0..MOST_NOTES => self.notes.push(format!("header: {note}")),
+            _ => self.further += 1,
+        }
     }
 
     /// The header file.
@@ -164,24 +179,31 @@ impl Header {
     /// The text of a key (without braces), `None` when the header has no such key. Keys are given in lower case.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+        self.places.get(key).and_then(|&place| self.entries.get(place)).map(|(_, value)| value.as_str())
     }
 
     /// The comma-separated items of a list, trimmed.
     #[must_use]
     pub fn names(&self, key: &str) -> Option<Vec<String>> {
-        let text = self.text(key)?;
-        let mut items: Vec<String> = text.split(',').map(squeeze).collect();
-        if items.last().is_some_and(String::is_empty) {
-            items.pop();
-        }
-        Some(items)
+        self.text(key).map(|text| items(text).map(squeeze).collect())
     }
 
     /// File and key, as errors name them.
     pub(crate) fn place(&self, key: &str) -> String {
         format!("{}, '{key}'", self.path.display())
     }
+}
+
+/// The text of some bytes: UTF-8, or else Latin-1.
+fn decoded(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|not_utf8| not_utf8.into_bytes().into_iter().map(char::from).collect())
+}
+
+/// The items of a list; nothing stands behind a comma at its end.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.trim();
+    let list = (!text.is_empty()).then(|| text.strip_suffix(',').unwrap_or(text).split(','));
+    list.into_iter().flatten()
 }
 
 fn is_comment(line: &str) -> bool {

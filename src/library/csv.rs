@@ -11,9 +11,12 @@
 //! (numbers 1, 2, 3 ...). The second may be `fwhm_um` or `fwhm_nm`. An empty cell is a deleted channel. Where the rest of
 //! the first row is numbers and the rest of the first column is not, spectra are rows.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use csv::StringRecord;
 
 use super::text::{clip, or_deleted};
 use super::{Axis, Library, Spectrum, axis_of, notes_on_values, refuse_rows_that_are_not_spectra};
@@ -23,16 +26,28 @@ use crate::wavelengths::{Declared, Spectral};
 
 const FORMAT: &str = "CSV";
 
+/// All of splib07 takes a twentieth of this.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// Opens a library CSV.
 ///
 /// # Errors
 /// Refuses, naming row and column, whatever is not the table above.
 pub(super) fn open(path: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
     let file = File::open(path).map_err(|e| Error::unopened(path, &e))?;
+    let size = file.metadata().map_err(|e| Error::io(path, "cannot look at the file", &e))?.len();
+    if size > MAX_BYTES {
+        return Err(Error::refused(path.display(), "too large for a library in CSV (more than 1 GiB)")
+            .hint("an ENVI spectral library holds as much in a third of the room"));
+    }
     read(path, file, wavelength_unit)
 }
 
-fn read(path: &Path, from: impl Read, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
+/// Reads the table in `from`, which lies at `path`.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn read(path: &Path, from: impl Read, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
     let table = Table::read(path, from)?;
     let columns = Columns::parse(&table)?;
     let group = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
@@ -61,11 +76,25 @@ fn read(path: &Path, from: impl Read, wavelength_unit: Option<WavelengthUnit>) -
     Ok(Library { path: path.into(), companions: Vec::new(), format: FORMAT, axis, fwhm_source, spectra, notes })
 }
 
+/// Whether a heading is that of widths, wherever it stands.
+fn is_of_widths(heading: &str) -> bool {
+    ["fwhm", "fwhm_um", "fwhm_nm"].iter().any(|word| heading.eq_ignore_ascii_case(word))
+}
+
+/// What would be taken for something else in a table of spectra with these names, behind columns with these headings.
+pub(super) fn misread(heads: &[&str], names: &[&str]) -> Option<String> {
+    if let Some(name) = names.iter().find(|name| is_of_widths(name) || heads.contains(name)) {
+        return Some(format!("the name '{name}' is that of a column of wavelengths, widths or channels"));
+    }
+    let numbers = heads.len() == 1 && names.iter().all(|name| name.parse::<f64>().is_ok());
+    numbers.then(|| "the names are all numbers: they would be taken for wavelengths".to_owned())
+}
+
 /// The cells, by channel (0: the headers) and column, whichever way round they lie in the file.
 struct Table<'a> {
     path: &'a Path,
     /// Line in the file, and its cells.
-    rows: Vec<(u64, Vec<String>)>,
+    rows: Vec<(u64, StringRecord)>,
     /// Spectra are rows of the file.
     turned: bool,
 }
@@ -74,17 +103,16 @@ impl<'a> Table<'a> {
     fn read(path: &'a Path, from: impl Read) -> Result<Self> {
         // Flexible and untrimmed: a ragged row is refused here, in words that name the row.
         let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(from);
-        let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
+        let mut rows: Vec<(u64, StringRecord)> = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|e| broken(path, &e))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let mut cells: Vec<String> = record.iter().map(|c| c.trim().to_owned()).collect();
-            if rows.is_empty()
-                && let Some(first) = cells.first_mut()
-            {
-                *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
+            let mut cells = record.map_err(|e| broken(path, &e))?;
+            let line = cells.position().map_or(0, csv::Position::line);
+            cells.trim();
+            if rows.is_empty() {
+                let first = |cell: &str| cell.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
+                cells = cells.iter().enumerate().map(|(i, c)| if i == 0 { first(c) } else { c.into() }).collect();
             }
-            if let ([only], true) = (&cells[..], rows.is_empty())
+            if let (1, true, Some(only)) = (cells.len(), rows.is_empty(), cells.get(0))
                 && only.contains([';', '\t'])
             {
                 let what = format!("found the one cell '{}', expected cells separated by commas", clip(only));
@@ -108,12 +136,12 @@ impl<'a> Table<'a> {
 
     /// Whether the rest of the first row is numbers and the rest of the first column is not.
     fn is_turned(&self) -> Result<bool> {
-        let number = |cell: &String| cell.parse::<f64>().is_ok();
+        let number = |cell: &str| cell.parse::<f64>().is_ok();
         let Some((line, header)) = self.rows.first() else { return Ok(false) };
         if header.len() < 2 || !header.iter().skip(1).all(number) {
             return Ok(false);
         }
-        let turned = self.rows.iter().skip(1).any(|(_, row)| row.first().is_some_and(|cell| !number(cell)));
+        let turned = self.rows.iter().skip(1).any(|(_, row)| row.get(0).is_some_and(|cell| !number(cell)));
         if turned || self.rows.len() < 2 {
             return Ok(turned);
         }
@@ -134,7 +162,7 @@ impl<'a> Table<'a> {
 
     fn cell(&self, channel: usize, column: usize) -> &str {
         let (row, column) = if self.turned { (column, channel) } else { (channel, column) };
-        self.rows.get(row).and_then(|(_, cells)| cells.get(column)).map_or("", String::as_str)
+        self.rows.get(row).and_then(|(_, cells)| cells.get(column)).unwrap_or_default()
     }
 
     /// The names of the columns; a row's name when spectra are rows.
@@ -226,6 +254,7 @@ impl Columns {
                 .hint("take the widths out, or give the channels wavelengths"));
         }
         let before = if fwhm.is_some() { 2 } else { 1 };
+        let mut earlier: HashMap<&str, usize> = headers.iter().take(before).map(String::as_str).zip(0..).collect();
         for (column, header) in headers.iter().enumerate().skip(before) {
             let refused = |what: String| {
                 let hint = format!("give every spectrum a {} and a name of its own", table.unit());
@@ -234,10 +263,10 @@ impl Columns {
             if header.is_empty() {
                 return refused(format!("the {} has no name", table.unit()));
             }
-            if matches!(header.to_lowercase().as_str(), "fwhm" | "fwhm_um" | "fwhm_nm") {
+            if is_of_widths(header) {
                 return refused(format!("widths are the second {}, named fwhm_um or fwhm_nm", table.unit()));
             }
-            if let Some(earlier) = headers[..column].iter().position(|h| h == header) {
+            if let Some(earlier) = earlier.insert(header, column) {
                 return refused(format!("the name stands in {} {} already", table.unit(), earlier + 1));
             }
         }

@@ -135,16 +135,21 @@ impl Fields {
     fn parse(text: &str) -> (Self, Vec<(usize, &str)>) {
         let mut fields: Vec<(String, String)> = Vec::new();
         let mut lines = text.lines().zip(1..).peekable();
+        let mut units = false;
         while let Some(&(line, _)) = lines.peek() {
-            let units = fields.iter().any(|(key, _)| key == "Y Units");
             if units && line.split_whitespace().next().is_some_and(|cell| cell.parse::<f64>().is_ok()) {
                 break;
             }
             match line.split_once(':') {
-                Some((key, value)) if key.trim().len() <= 30 => fields.push((squeezed(key), squeezed(value))),
+                Some((key, value)) if key.trim().len() <= 30 => {
+                    fields.push((squeezed(key), squeezed(value)));
+                    units |= key.trim() == "Y Units";
+                }
                 _ => {
                     if let Some((_, value)) = fields.last_mut() {
-                        *value = squeezed(&format!("{value} {line}"));
+                        let space = if value.is_empty() || line.trim().is_empty() { "" } else { " " };
+                        *value += space;
+                        *value += &squeezed(line);
                     }
                 }
             }

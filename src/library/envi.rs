@@ -1,7 +1,7 @@
 //! ENVI spectral libraries: a header, and a file of numbers in which each line is a spectrum and each sample a channel.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::{
@@ -22,13 +22,30 @@ const FORMAT: &str = "ENVI spectral library";
 /// Refuses what is not a spectral library, sizes and counts that disagree, and rows that are not spectra.
 pub(super) fn open(data: &Path, header: &Path, wavelength_unit: Option<WavelengthUnit>) -> Result<Library> {
     let header = Header::read(header)?;
-    check_file_type(&header)?;
+    let failed = |e: std::io::Error| Error::io(data, "opening", &e);
+    let file = File::open(data).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    read(data, file, size, &header, wavelength_unit)
+}
+
+/// Reads the library from numbers of `size` bytes.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn read(
+    data: &Path,
+    numbers: impl Read + Seek,
+    size: u64,
+    header: &Header,
+    wavelength_unit: Option<WavelengthUnit>,
+) -> Result<Library> {
+    check_file_type(header)?;
     let (lines, samples) = (header.required_usize("lines")?, header.required_usize("samples")?);
-    header.check_size(data, &[("spectra (lines)", lines), ("channels (samples)", samples)])?;
-    let names = names(&header, lines)?;
+    header.check_bytes(data, size, &[("spectra (lines)", lines), ("channels (samples)", samples)])?;
+    let names = names(header, lines)?;
     let (unique, mut notes) = unique_names(names);
     let group = data.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let spectra: Vec<Spectrum> = values(data, &header, lines, samples)?
+    let spectra: Vec<Spectrum> = values(data, numbers, header, lines * samples)?
         .chunks_exact(samples)
         .zip(unique)
         .map(|(values, name)| Spectrum { name, group: group.clone(), file: data.into(), values: values.to_vec() })
@@ -36,7 +53,7 @@ pub(super) fn open(data: &Path, header: &Path, wavelength_unit: Option<Wavelengt
     refuse_rows_that_are_not_spectra(data, "row", 0, &spectra)?;
     notes.splice(0..0, header.notes().iter().cloned());
     notes.extend(notes_on_values(&spectra));
-    let axis = axis(&header, samples, wavelength_unit, &mut notes);
+    let axis = axis(header, samples, wavelength_unit, &mut notes);
     let fwhm_source = header.text("fwhm").map(|_| "its header".to_owned());
     let companions = vec![header.path().into()];
     Ok(Library { path: data.into(), companions, format: FORMAT, axis, fwhm_source, spectra, notes })
@@ -84,15 +101,14 @@ fn names(header: &Header, lines: usize) -> Result<Vec<String>> {
 }
 
 /// All values, row by row, as reflectance; NaN where deleted.
-fn values(data: &Path, header: &Header, lines: usize, samples: usize) -> Result<Vec<f64>> {
+fn values(data: &Path, mut numbers: impl Read + Seek, header: &Header, count: usize) -> Result<Vec<f64>> {
     let sample_type = header.sample_type()?;
     let scale = scale(header, sample_type)?;
     let fill = header.number("data ignore value")?;
-    let mut stored = Samples::zeros(sample_type, lines * samples);
-    let mut file = File::open(data).map_err(|e| Error::io(data, "opening", &e))?;
-    let offset = header.header_offset()?;
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset))
-        .and_then(|_| file.read_exact(stored.as_bytes_mut()))
+    let mut stored = Samples::zeros(sample_type, count);
+    numbers
+        .seek(SeekFrom::Start(header.header_offset()?))
+        .and_then(|_| numbers.read_exact(stored.as_bytes_mut()))
         .map_err(|e| Error::io(data, "reading the spectra", &e))?;
     if header.big_endian()? != cfg!(target_endian = "big") {
         stored.swap_bytes();

@@ -51,13 +51,23 @@ impl Kind {
     /// # Errors
     /// As the kind's reader.
     pub(super) fn read(self, path: &Path, unit: Option<WavelengthUnit>, axes: &mut Axes) -> Result<Found> {
-        let text = text::read(path)?;
+        match self {
+            Self::Csv => super::csv::open(path, unit).map(Found::Spectrum),
+            _ => self.parse(path, &text::read(path)?, unit, axes),
+        }
+    }
+
+    /// As [`Kind::read`], of the text of the file.
+    ///
+    /// # Errors
+    /// As the kind's reader.
+    pub(super) fn parse(self, path: &Path, text: &str, unit: Option<WavelengthUnit>, axes: &mut Axes) -> Result<Found> {
         let text = text.trim_start_matches('\u{feff}');
         match self {
             Self::Splib07 => splib07::read(path, text.trim_start_matches(['\r', '\n']), unit, axes),
             Self::Splib06 => splib06::read(path, text, unit),
             Self::Ecostress => ecostress::read(path, text, unit),
-            Self::Csv => super::csv::open(path, unit).map(Found::Spectrum),
+            Self::Csv => super::csv::read(path, text.as_bytes(), unit).map(Found::Spectrum),
         }
     }
 }

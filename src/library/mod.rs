@@ -7,6 +7,7 @@ mod ecostress;
 mod envi;
 pub mod features;
 mod folder;
+pub(crate) mod fuzzed;
 mod kind;
 pub mod listing;
 pub mod plot;
@@ -19,7 +20,7 @@ mod spline;
 pub mod table;
 mod text;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -181,15 +182,17 @@ fn axis_of(declared: &Declared<'_>, flag: Option<WavelengthUnit>) -> Result<Spec
 fn unique_names(names: Vec<String>) -> (Vec<String>, Vec<String>) {
     let (mut unique, mut notes) = (Vec::<String>::with_capacity(names.len()), Vec::new());
     let mut taken: HashSet<String> = names.iter().cloned().collect();
-    let mut seen = HashSet::new();
+    // The last number that a name was given: what lies below is taken.
+    let mut given = HashMap::new();
     for name in names {
-        if seen.insert(name.clone()) {
+        let Some(number) = given.get_mut(&name) else {
+            given.insert(name.clone(), 1);
             unique.push(name);
             continue;
-        }
-        let mut number = 2;
+        };
+        *number += 1;
         while !taken.insert(format!("{name} #{number}")) {
-            number += 1;
+            *number += 1;
         }
         notes.push(format!("the name '{name}' is repeated; the later spectrum is called '{name} #{number}'"));
         unique.push(format!("{name} #{number}"));

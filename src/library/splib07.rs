@@ -178,7 +178,16 @@ impl AxisFile {
     /// The axis file at `path`; `None` when it is another file.
     fn read(path: &Path) -> Result<Option<Self>> {
         let start = text::decoded(text::beginning(path)?);
-        let Some(title) = start.lines().next().and_then(Title::parse) else { return Ok(None) };
+        let first = start.lines().next().and_then(Title::parse);
+        match first.and_then(|title| title.quantity()) {
+            None | Some(Quantity::Other) => Ok(None),
+            Some(_) => Self::parse(path, &text::read(path)?),
+        }
+    }
+
+    /// The axis file in a text that was read from `path`; `None` when it is another file.
+    fn parse(path: &Path, text: &str) -> Result<Option<Self>> {
+        let Some(title) = text.lines().next().and_then(Title::parse) else { return Ok(None) };
         let Some(quantity) = title.quantity().filter(|q| *q != Quantity::Other) else { return Ok(None) };
         let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let words: Vec<String> =
@@ -189,7 +198,7 @@ impl AxisFile {
             () if said("nanomet") || words.iter().any(|w| w == "nm") => Some(WavelengthUnit::Nanometers),
             () => None,
         };
-        let values = numbers(path, &text::read(path)?)?;
+        let values = numbers(path, text)?;
         Ok(Some(Self { path: path.into(), release: title.release, quantity, words, unit, values }))
     }
 
@@ -204,6 +213,12 @@ impl AxisFile {
 pub(super) struct Axes(HashMap<PathBuf, Vec<AxisFile>>);
 
 impl Axes {
+    /// The axis file in a text, as it would lie in a folder with nothing else.
+    pub(super) fn alone(folder: &Path, text: &str) -> Result<Self> {
+        let file = AxisFile::parse(&folder.join("splib07a_Wavelengths.txt"), text)?;
+        Ok(Self(HashMap::from([(folder.to_owned(), file.into_iter().collect())])))
+    }
+
     /// Wavelengths and widths of a spectrum of `channels` channels.
     fn of(&mut self, path: &Path, title: &Title, channels: usize) -> Result<(&AxisFile, Option<&AxisFile>)> {
         let refused = |what: String| Error::refused(path.display(), what);

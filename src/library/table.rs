@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::Axis;
 use super::resample::{MIN_COVERAGE, Resampler};
 use super::select::Target;
+use super::{Axis, csv as csv_library};
 use crate::error::{Error, Result};
 use crate::files::{refuse_to_replace, whole_file};
 use crate::spectrum::{Bands, Nanometers};
@@ -85,23 +85,55 @@ impl Table {
         Ok(Self { axis, spectra, notes })
     }
 
+    /// What stands before the spectra in a CSV.
+    fn heads(&self) -> &'static [&'static str] {
+        match &self.axis {
+            Axis::Channels(_) => &["channel"],
+            Axis::Wavelengths(Bands { fwhm: None, .. }) => &["wavelength_nm"],
+            Axis::Wavelengths(_) => &["wavelength_nm", "fwhm_nm"],
+        }
+    }
+
+    /// Checks that a CSV of these spectra would be read as what it is.
+    ///
+    /// # Errors
+    /// Refuses names that mean something else in a CSV.
+    pub fn check_csv_names(&self) -> Result<()> {
+        let names: Vec<&str> = self.spectra.iter().map(|(name, _)| name.as_str()).collect();
+        csv_library::misread(self.heads(), &names)
+            .map_or(Ok(()), |what| Err(Error::refused("CSV", what).hint("write an ENVI spectral library: --out X.sli")))
+    }
+
+    /// Checks that every spectrum keeps a name in an ENVI spectral library.
+    ///
+    /// # Errors
+    /// Refuses names of which nothing is left.
+    pub fn check_envi_names(&self) -> Result<()> {
+        match self.spectra.iter().find(|(name, _)| envi_name(name).is_empty()) {
+            Some((name, _)) => {
+                let what = format!("nothing is left of the name '{name}' without commas and braces");
+                Err(Error::refused("ENVI spectral library", what).hint("write a CSV: --out X.csv"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Writes a column a spectrum; an empty cell is a deleted channel. What is read back has the same bits.
     ///
     /// # Errors
     /// When the writer fails.
     pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
-        let (heads, before): (Vec<&str>, Vec<Vec<String>>) = match &self.axis {
-            Axis::Channels(n) => (vec!["channel"], (1..=*n).map(|i| vec![i.to_string()]).collect()),
+        let before: Vec<Vec<String>> = match &self.axis {
+            Axis::Channels(n) => (1..=*n).map(|i| vec![i.to_string()]).collect(),
             Axis::Wavelengths(bands) => match &bands.fwhm {
-                None => (vec!["wavelength_nm"], bands.centres.iter().map(|c| vec![c.0.to_string()]).collect()),
-                Some(fwhm) => (
-                    vec!["wavelength_nm", "fwhm_nm"],
-                    bands.centres.iter().zip(fwhm).map(|(c, w)| vec![c.0.to_string(), w.0.to_string()]).collect(),
-                ),
+                None => bands.centres.iter().map(|c| vec![c.0.to_string()]).collect(),
+                Some(fwhm) => {
+                    bands.centres.iter().zip(fwhm).map(|(c, w)| vec![c.0.to_string(), w.0.to_string()]).collect()
+                }
             },
         };
-        table.write_record(heads.into_iter().chain(self.spectra.iter().map(|(name, _)| name.as_str())))?;
+        table.write_record(self.heads().iter().copied().chain(self.spectra.iter().map(|(name, _)| name.as_str())))?;
         for (channel, before) in before.into_iter().enumerate() {
             let cell = |values: &Vec<f64>| match values.get(channel) {
                 Some(value) if !value.is_nan() => value.to_string(),
@@ -127,11 +159,6 @@ impl Table {
     #[must_use]
     pub fn header(&self) -> String {
         let list = |items: Vec<String>| format!("{{{}}}", items.join(", "));
-        let safe = |name: &str| -> String {
-            let spaced: String =
-                name.chars().map(|c| if c.is_control() || ",{}".contains(c) { ' ' } else { c }).collect();
-            spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
         let channels = match &self.axis {
             Axis::Channels(n) => *n,
             Axis::Wavelengths(bands) => bands.len(),
@@ -140,7 +167,7 @@ impl Table {
             "ENVI\nsamples = {channels}\nlines = {}\nbands = 1\nheader offset = 0\nfile type = ENVI Spectral Library\n\
              data type = 5\ninterleave = bsq\nbyte order = 0\ndata ignore value = {FILL:e}\nspectra names = {}\n",
             self.spectra.len(),
-            list(self.spectra.iter().map(|(name, _)| safe(name)).collect())
+            list(self.spectra.iter().map(|(name, _)| envi_name(name)).collect())
         );
         if let Axis::Wavelengths(bands) = &self.axis {
             let nm = |v: &[Nanometers]| list(v.iter().map(|v| v.0.to_string()).collect());
@@ -160,11 +187,13 @@ impl Table {
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
         match extension.as_str() {
             "csv" => {
+                self.check_csv_names()?;
                 refuse_unless_free(path, overwrite)?;
                 whole_file(path, |out| self.write_csv(out))?;
                 Ok(vec![path.into()])
             }
             "sli" => {
+                self.check_envi_names()?;
                 let header = path.with_extension("hdr");
                 refuse_unless_free(path, overwrite)?;
                 refuse_unless_free(&header, overwrite)?;
@@ -199,6 +228,12 @@ pub(super) fn wavelengths<'a>(target: &Target<'a>) -> Result<&'a Bands> {
                 .hint("give the library wavelengths: without them nothing can be resampled"))
         }
     }
+}
+
+/// A name as an ENVI header can hold it: in braces, between commas.
+fn envi_name(name: &str) -> String {
+    let spaced: String = name.chars().map(|c| if c.is_control() || ",{}".contains(c) { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn described(axis: &Axis) -> String {

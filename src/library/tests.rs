@@ -85,6 +85,32 @@ fn scale_fill_repeats_and_integers() {
 }
 
 #[test]
+fn a_thousand_times_the_same_name_takes_no_time() {
+    let names = vec!["A".to_owned(); 200_000];
+    assert_eq!(unique_names(names).0.last().unwrap(), "A #200000");
+}
+
+#[test]
+fn names_that_a_file_would_change_or_take_for_something_else_are_not_written() {
+    let table = |names: &[&str], fwhm: bool| {
+        let nm = |v: f64| vec![Nanometers(v)];
+        let axis = Axis::Wavelengths(Bands { centres: nm(2100.0), fwhm: fwhm.then(|| nm(9.0)) });
+        let spectra = names.iter().map(|&name| (name.to_owned(), vec![0.5])).collect();
+        table::Table { axis, spectra, notes: Vec::new() }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for names in [&["1", "2e3"][..], &["A", "FWHM_nm"], &["wavelength_nm"]] {
+        let problem = table(names, false).write(&folder.path().join("x.csv"), false).unwrap_err();
+        assert!(problem.next_step().unwrap().contains("X.sli"), "{problem}");
+        assert!(table(names, false).write(&folder.path().join("x.sli"), true).is_ok());
+    }
+    assert!(table(&["1", "A"], false).check_csv_names().is_ok() && table(&["1", "2"], true).check_csv_names().is_ok());
+    let problem = table(&["A", "{,}"], false).write(&folder.path().join("y.sli"), false).unwrap_err();
+    assert!(problem.next_step().unwrap().contains("X.csv"), "{problem}");
+    assert!(!folder.path().join("y.sli").exists());
+}
+
+#[test]
 fn what_cannot_be_a_library_is_refused_and_named() {
     let cases = [
         (HEADER.replace("Spectral Library", "Standard"), &VALUES[..], "found 'ENVI Standard'"),

@@ -237,7 +237,7 @@ fn models(planned: &Planned, statistics: &Statistics, place: &str) -> Result<(Ve
 }
 
 /// Scores are counted in bins of 1/64 of a background deviation, from −16 to 48.
-const BINS: usize = 4096;
+pub(super) const BINS: usize = 4096;
 const BINS_A_SIGMA: f32 = 64.0;
 const LOWEST: f32 = -16.0;
 
@@ -252,11 +252,10 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     let windows = windows::cut(described, &Load::of_map(&scorer, limits.threads), &limits, 0..described.lines)?;
     let key = (&planned.draft.numbers, &planned.draft.inputs, background, &windows);
     let parts = Parts::open(&stage(folder, STAGES[1]), identity(&key))?;
-    let counts_of = |bytes: Vec<u8>| bytemuck::pod_collect_to_vec::<u8, u64>(&bytes);
     let mut counts = vec![0_u64; targets * BINS];
     let mut todo = Vec::new();
     for index in 0..windows.len() {
-        match parts.read(index).map(counts_of).filter(|c| c.len() == counts.len()) {
+        match parts.read(index).and_then(|bytes| counts_of(&bytes, targets)) {
             Some(part) => counts.iter_mut().zip(part).for_each(|(a, b)| *a += b),
             None => todo.push(index),
         }
@@ -295,8 +294,13 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     })
 }
 
+/// The counts of a part: a bin after the other of each target; `None` when they are not as many.
+pub(super) fn counts_of(part: &[u8], targets: usize) -> Option<Vec<u64>> {
+    (part.len() == targets * BINS * size_of::<u64>()).then(|| bytemuck::pod_collect_to_vec(part))
+}
+
 /// The lowest edge of a bin above which at most `share` of all scores lie.
-fn threshold(counts: &[u64], share: f64) -> f32 {
+pub(super) fn threshold(counts: &[u64], share: f64) -> f32 {
     let all: u64 = counts.iter().sum();
     let most = (all as f64 * share).floor() as u64;
     let mut above = 0;

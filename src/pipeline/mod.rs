@@ -24,7 +24,7 @@ mod method_maps;
 mod mosaic;
 mod orthorectify;
 mod overlap;
-mod part;
+pub(crate) mod part;
 mod plan;
 mod report;
 mod request;

@@ -1,7 +1,7 @@
 //! Parts: the finished tiles of a run, each a checked file. Resuming a run means finding parts that check out.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -25,6 +25,19 @@ impl Part {
         let map = |&(has_targets, rules): &(bool, usize)| MapScores::nodata(pixels, has_targets, rules);
         Self { scores: Scores { window, maps: shape.iter().map(map).collect() }, grey: vec![f32::NAN; pixels] }
     }
+
+    /// What lies in the file, one after the other.
+    fn pieces(&self) -> Vec<&[u8]> {
+        let mut pieces: Vec<&[u8]> = vec![bytemuck::cast_slice(&self.grey)];
+        for map in &self.scores.maps {
+            pieces.push(bytemuck::cast_slice(&map.best));
+            pieces.push(bytemuck::cast_slice(&map.runner_up));
+            pieces.push(bytemuck::cast_slice(&map.score));
+            pieces.push(bytemuck::cast_slice(&map.margin));
+            pieces.push(bytemuck::cast_slice(&map.rules));
+        }
+        pieces
+    }
 }
 
 /// What a method leaves of a tile: whether it has targets, and its number of rule images.
@@ -35,6 +48,27 @@ const MAGIC: u64 = 0x0001_5452_4150_4C41;
 
 /// Magic, length of the payload, checksum of plan, place and payload.
 const HEADER: usize = 8 + 8 + 4;
+
+/// What a part says of its payload.
+#[derive(Debug, Clone, Copy)]
+struct Stated {
+    length: usize,
+    checksum: u32,
+}
+
+impl Stated {
+    /// The header of a part of `size` bytes, which must hold what it states, no more and no less.
+    fn read(from: &mut impl Read, size: u64) -> Option<Self> {
+        let mut header = [0; HEADER];
+        from.read_exact(&mut header).ok()?;
+        let (magic, rest) = header.split_first_chunk::<8>()?;
+        let (length, checksum) = rest.split_first_chunk::<8>()?;
+        let length = u64::from_ne_bytes(*length);
+        let whole = Some(size) == (HEADER as u64).checked_add(length);
+        let stated = Self { length: length.try_into().ok()?, checksum: u32::from_ne_bytes(*checksum.first_chunk()?) };
+        (whole && *magic == MAGIC.to_ne_bytes()).then_some(stated)
+    }
+}
 
 /// The folder of a run's parts.
 pub(super) struct Parts {
@@ -47,12 +81,18 @@ impl Parts {
     pub(super) fn open(folder: &Path, plan: [u8; 32]) -> Result<Self> {
         let parts = Self { folder: folder.to_owned(), plan };
         let stamp = folder.join("plan");
-        if folder.exists() && fs::read(&stamp).ok().as_deref() != Some(&plan[..]) {
+        if folder.exists() && !File::open(&stamp).is_ok_and(|stamp| parts.is_stamped(stamp)) {
             parts.remove()?;
         }
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, "cannot make the folder of parts", &e))?;
         fs::write(&stamp, plan).map_err(|e| Error::io(&stamp, "cannot write", &e))?;
         Ok(parts)
+    }
+
+    /// Whether a stamp is that of this plan.
+    pub(super) fn is_stamped(&self, stamp: impl Read) -> bool {
+        let mut found = Vec::new();
+        stamp.take(self.plan.len() as u64 + 1).read_to_end(&mut found).is_ok() && found == self.plan
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -65,15 +105,11 @@ impl Parts {
 
     /// Publishes a part: written under another name, flushed to the disk, renamed.
     pub(super) fn write(&self, index: usize, payload: &[&[u8]]) -> Result<()> {
-        let length: usize = payload.iter().map(|p| p.len()).sum();
         let path = self.path(index);
         let beside = path.with_extension("new");
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&beside)?;
-            file.write_all(&MAGIC.to_ne_bytes())?;
-            file.write_all(&(length as u64).to_ne_bytes())?;
-            file.write_all(&self.checksum(index, payload).to_ne_bytes())?;
-            payload.iter().try_for_each(|p| file.write_all(p))?;
+            self.fill(&mut file, index, payload)?;
             file.sync_data()?;
             fs::rename(&beside, &path)
         };
@@ -81,6 +117,15 @@ impl Parts {
             Error::io(&path, "cannot write a part of the work", &e)
                 .hint("make room and run the same command again: it goes on from here")
         })
+    }
+
+    /// The bytes of a part.
+    fn fill(&self, out: &mut impl Write, index: usize, payload: &[&[u8]]) -> std::io::Result<()> {
+        let length: usize = payload.iter().map(|p| p.len()).sum();
+        out.write_all(&MAGIC.to_ne_bytes())?;
+        out.write_all(&(length as u64).to_ne_bytes())?;
+        out.write_all(&self.checksum(index, payload).to_ne_bytes())?;
+        payload.iter().try_for_each(|p| out.write_all(p))
     }
 
     fn checksum(&self, index: usize, payload: &[&[u8]]) -> u32 {
@@ -91,54 +136,52 @@ impl Parts {
         hasher.finalize()
     }
 
-    /// Reads a part back into `payload`; `None` when it is missing, cut short, of another plan or place, or damaged.
-    fn read_into(&self, index: usize, payload: &mut [&mut [u8]]) -> Option<()> {
+    /// Reads a payload of this length back; `None` when it is cut short, of another plan or place, or damaged.
+    fn read_into(&self, index: usize, from: &mut impl Read, stated: Stated, payload: &mut [&mut [u8]]) -> Option<()> {
         let length: usize = payload.iter().map(|p| p.len()).sum();
-        let (mut file, stated) = self.open_part(index)?;
-        if stated.0 != length {
+        if stated.length != length {
             return None;
         }
-        payload.iter_mut().try_for_each(|piece| file.read_exact(piece)).ok()?;
+        payload.iter_mut().try_for_each(|piece| from.read_exact(piece)).ok()?;
         let read: Vec<&[u8]> = payload.iter().map(|p| &**p).collect();
-        (stated.1 == self.checksum(index, &read)).then_some(())
+        (stated.checksum == self.checksum(index, &read)).then_some(())
     }
 
-    /// Reads a part of whatever length back; `None` as of [`Parts::read_into`].
+    /// Reads a part of whatever length back; `None` when it is missing, and as of [`Parts::read_into`].
     pub(super) fn read(&self, index: usize) -> Option<Vec<u8>> {
-        let (_, (length, _)) = self.open_part(index)?;
-        let mut bytes = vec![0; length];
-        self.read_into(index, &mut [&mut bytes])?;
+        let (mut file, size) = self.open_part(index)?;
+        self.read_bytes(index, &mut file, size)
+    }
+
+    /// The payload of a part of `size` bytes.
+    fn read_bytes(&self, index: usize, from: &mut impl Read, size: u64) -> Option<Vec<u8>> {
+        let stated = Stated::read(from, size)?;
+        let mut bytes = vec![0; stated.length];
+        self.read_into(index, from, stated, &mut [&mut bytes])?;
         Some(bytes)
     }
 
-    /// A part's file, at its payload, with the payload's length and checksum as stated.
-    fn open_part(&self, index: usize) -> Option<(File, (usize, u32))> {
-        let mut file = File::open(self.path(index)).ok()?;
-        let mut header = [0; HEADER];
-        file.read_exact(&mut header).ok()?;
-        let (magic, rest) = header.split_first_chunk::<8>()?;
-        let (length, checksum) = rest.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_ne_bytes(*length)).ok()?;
-        let whole = file.metadata().ok()?.len() == (HEADER as u64).checked_add(length as u64)?;
-        let checksum = u32::from_ne_bytes(*checksum.first_chunk()?);
-        (whole && *magic == MAGIC.to_ne_bytes()).then_some((file, (length, checksum)))
+    /// A part's file and its size.
+    fn open_part(&self, index: usize) -> Option<(File, u64)> {
+        let file = File::open(self.path(index)).ok()?;
+        let size = file.metadata().ok()?.len();
+        Some((file, size))
     }
 
     /// Publishes a tile.
     pub(super) fn write_scores(&self, index: usize, part: &Part) -> Result<()> {
-        let mut payload: Vec<&[u8]> = vec![bytemuck::cast_slice(&part.grey)];
-        for map in &part.scores.maps {
-            payload.push(bytemuck::cast_slice(&map.best));
-            payload.push(bytemuck::cast_slice(&map.runner_up));
-            payload.push(bytemuck::cast_slice(&map.score));
-            payload.push(bytemuck::cast_slice(&map.margin));
-            payload.push(bytemuck::cast_slice(&map.rules));
-        }
-        self.write(index, &payload)
+        self.write(index, &part.pieces())
     }
 
-    /// Reads a tile back; `None` as of [`Parts::read_into`].
+    /// Reads a tile back; `None` as of [`Parts::read`].
     pub(super) fn read_scores(&self, index: usize, window: Window, shape: &Shape) -> Option<Part> {
+        let (mut file, size) = self.open_part(index)?;
+        self.read_part(index, &mut file, size, window, shape)
+    }
+
+    /// The tile in a part of `size` bytes.
+    fn read_part(&self, index: usize, from: &mut impl Read, size: u64, window: Window, shape: &Shape) -> Option<Part> {
+        let stated = Stated::read(from, size)?;
         let mut part = Part::nodata(window, shape);
         let mut payload: Vec<&mut [u8]> = vec![bytemuck::cast_slice_mut(&mut part.grey)];
         for map in &mut part.scores.maps {
@@ -148,7 +191,7 @@ impl Parts {
             payload.push(bytemuck::cast_slice_mut(&mut map.margin));
             payload.push(bytemuck::cast_slice_mut(&mut map.rules));
         }
-        self.read_into(index, &mut payload)?;
+        self.read_into(index, from, stated, &mut payload)?;
         Some(part)
     }
 
@@ -186,6 +229,8 @@ pub fn remove_parts(folder: &Path) -> Result<()> {
 pub(super) fn identity(fixed: &impl Serialize) -> [u8; 32] {
     *blake3::hash(&serde_json::to_vec(fixed).unwrap_or_default()).as_bytes()
 }
+
+pub(crate) mod fuzzed;
 
 #[cfg(test)]
 mod tests {

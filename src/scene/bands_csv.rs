@@ -1,5 +1,6 @@
 //! `--bands-from CSV`: wavelengths that replace a scene's own.
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -17,17 +18,21 @@ pub(super) fn instead(options: &SceneOptions, bands: usize, notes: &mut Vec<Stri
     read(csv, bands).map(Some)
 }
 
-/// Reads the columns `channel`, `wavelength_nm` and, where there is one, `fwhm_nm`, for a scene of `bands` bands.
 fn read(path: &Path, bands: usize) -> Result<Bands> {
-    let failed = |e: csv::Error| {
-        Error::refused(path.display(), format!("not a table of bands: {e}"))
-            .hint("the columns are channel,wavelength_nm,fwhm_nm, one line for each band of the scene")
-    };
     let file = std::fs::File::open(path).map_err(|e| {
         Error::refused(path.display(), format!("cannot open --bands-from: {e}"))
             .hint("check its name, and that you may read it")
     })?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(file);
+    parse(path, file, bands)
+}
+
+/// Reads the columns `channel`, `wavelength_nm` and, where there is one, `fwhm_nm`, for a scene of `bands` bands.
+pub(super) fn parse(path: &Path, from: impl Read, bands: usize) -> Result<Bands> {
+    let failed = |e: csv::Error| {
+        Error::refused(path.display(), format!("not a table of bands: {e}"))
+            .hint("the columns are channel,wavelength_nm,fwhm_nm, one line for each band of the scene")
+    };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(from);
     let headings = reader.headers().map_err(failed)?.clone();
     let column = |name: &str| headings.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
     let required = |name: &str| {

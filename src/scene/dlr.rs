@@ -32,7 +32,7 @@ pub(super) struct Dialect {
     pub(super) layers: &'static [Layer],
 }
 
-const DIALECTS: [&Dialect; 2] = [&enmap::DIALECT, &desis::DIALECT];
+pub(super) const DIALECTS: [&Dialect; 2] = [&enmap::DIALECT, &desis::DIALECT];
 
 /// Where bands are described, and where the processing level may stand.
 const BANDS: &str = "specific/bandCharacterisation";
@@ -51,10 +51,14 @@ pub(super) fn recognise(file: &Path, forced: Option<Product>) -> Result<Option<P
         Err(_) if forced.is_none() && metadata_stem(file).is_none() => return Ok(None),
         Err(error) => return Err(error),
     };
-    let root = document.root_element();
     if let Some(forced) = forced {
         return Ok(DIALECTS.iter().map(|d| d.product).find(|p| *p == forced));
     }
+    product(file, document.root_element())
+}
+
+/// The product that a document describes; see [`recognise`].
+pub(super) fn product(file: &Path, root: Node<'_, '_>) -> Result<Option<Product>> {
     let Some(bands) = xml::at(root, BANDS) else { return Ok(None) };
     let Some(dialect) = DIALECTS.iter().find(|d| xml::at(bands, d.band).is_some()) else { return Ok(None) };
     let title = dialect.product.title();
@@ -149,7 +153,7 @@ pub(super) fn open(index: &Path, product: Product, options: &SceneOptions) -> Re
 }
 
 /// Centres, widths, gains and offsets, in the order of the bands' numbers.
-fn bands<'a>(place: &'a str, root: Node<'_, '_>, dialect: &Dialect) -> Result<Told<'a>> {
+pub(super) fn bands<'a>(place: &'a str, root: Node<'_, '_>, dialect: &Dialect) -> Result<Told<'a>> {
     let Some(list) = xml::at(root, BANDS) else {
         return Err(Error::refused(format!("{place}, {BANDS}"), "is missing: nothing describes the bands")
             .hint("the file may be damaged: get the delivery again"));
@@ -188,7 +192,7 @@ fn bands<'a>(place: &'a str, root: Node<'_, '_>, dialect: &Dialect) -> Result<To
     Ok(Told { place, centres: column(0), fwhm: Some(column(1)), gain: column(2), offset: column(3), nodata: None })
 }
 
-fn background(place: &str, root: Node<'_, '_>) -> Result<Option<f64>> {
+pub(super) fn background(place: &str, root: Node<'_, '_>) -> Result<Option<f64>> {
     let Some((path, text)) = BACKGROUNDS.iter().find_map(|path| Some((path, xml::word(root, path)?))) else {
         return Ok(None);
     };

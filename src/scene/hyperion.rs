@@ -15,7 +15,7 @@ use crate::scene::{Description, Quantity, Scene, SceneOptions, bands_csv, geotif
 use crate::spectrum::{Bands, Nanometers};
 use crate::tile::{Interleave, Scaling};
 
-const BANDS: usize = 242;
+pub(super) const BANDS: usize = 242;
 /// Bands of the VNIR detector: the first.
 const VNIR: usize = 70;
 /// Stored values of radiance 1, unless the metadata says otherwise.
@@ -157,7 +157,7 @@ fn check_same(band: &Description, first: &Description) -> Result<()> {
 }
 
 /// Stored values to radiance or, of a Level 2 product, to what the user says.
-fn scaling(mtl: &Mtl, notes: &mut Vec<String>) -> Result<(Option<Scaling>, Quantity)> {
+pub(super) fn scaling(mtl: &Mtl, notes: &mut Vec<String>) -> Result<(Option<Scaling>, Quantity)> {
     let level = mtl.word("PRODUCT_TYPE").unwrap_or("L1");
     if level.to_uppercase().starts_with("L2") {
         notes.push(format!("PRODUCT_TYPE {level} is taken as surface reflectance"));

@@ -11,6 +11,7 @@ mod emit_mask;
 mod enmap;
 mod envi;
 mod envi_read;
+pub(crate) mod fuzzed;
 mod gdal;
 mod geotiff;
 mod geotiff_read;

@@ -26,7 +26,7 @@ impl Mtl {
         Ok(Self::parse(&path.display().to_string(), &text))
     }
 
-    fn parse(place: &str, text: &str) -> Option<Self> {
+    pub(super) fn parse(place: &str, text: &str) -> Option<Self> {
         let mut entries = Vec::new();
         for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
             let value = value.trim().trim_matches('"').trim();
