@@ -1,5 +1,6 @@
 # make demo: build alunite and map a scene that it makes itself
 # make test: everything that CI checks
+# make fuzz: RUNS executions of every fuzz target; needs nightly and cargo-fuzz, see docs/fuzzing.md
 # make bench: speed and memory beside rivals, which it installs; half an hour and 25 GB of disk
 
 # Cargo needs what these install; on Debian and Ubuntu they install themselves.
@@ -12,7 +13,7 @@ TEST_ENV := ALUNITE_GPU=require XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 # A run beyond midnight stays in one file of results.
 BENCH_ENV := ALUNITE_BENCH_DATE=$(shell date +%F) XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 
-.PHONY: demo test bench build-packages test-packages
+.PHONY: demo test fuzz bench build-packages test-packages
 
 demo: build-packages
 	cargo build --release --locked
@@ -23,6 +24,20 @@ test: build-packages test-packages
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	$(TEST_ENV) cargo test --locked
+
+# Findings lie in fuzz/artifacts, whatever was worth keeping in fuzz/corpus. Parsers are safe Rust and need no sanitizer.
+RUNS := 20000000
+TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
+fuzz: build-packages
+	cargo +nightly fuzz build --release -s none -a --no-trace-compares
+	@for target in $(TARGETS); do \
+	    mkdir -p fuzz/corpus/$$target fuzz/artifacts/$$target; \
+	    echo "$$target, $(RUNS) executions"; \
+	    cargo +nightly fuzz run --release -s none -a --no-trace-compares $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	        $$(ls fuzz/dictionaries/$$target.dict 2>/dev/null | sed 's/^/-dict=/') \
+	        -runs=$(RUNS) -timeout=5 -rss_limit_mb=1024 -max_len=1024 -print_final_stats=1 || exit 1; \
+	done
 
 # A rival that cannot be installed is left out of the comparison, and said so.
 bench: build-packages
