@@ -63,7 +63,7 @@ fn run(folder: &Path, grid: &Grid) {
     let legend = Legend::new(&NAMES.map(str::to_owned)).unwrap();
     let classes = |of: &dyn Fn(usize, usize) -> u16| vec![values(|y, x| f32::from(of(y, x)))];
     raster(&folder.join("sam_classes.tif"), grid, RasterKind::Classes(&legend), &classes(&class));
-    let other = |y: usize, x: usize| if y % 2 == 0 { class(y, x) } else { 0 };
+    let other = |y: usize, x: usize| if y.is_multiple_of(2) { class(y, x) } else { 0 };
     raster(&folder.join("mf_classes.tif"), grid, RasterKind::Classes(&legend), &classes(&other));
     let scores = vec![values(score), values(|_, x| 0.001 * x as f32)];
     for method in ["sam", "mf"] {
@@ -177,7 +177,7 @@ fn shares_and_rank_are_what_their_documentation_says() {
     run(folder.path(), &grid(4326));
     let distance = folder.path().join("Distance-1.tif");
     let survey = values(|y, x| (y + x) as f32);
-    raster(&distance, &grid(4326), RasterKind::Floats { nodata: -9999.0 }, &[survey.clone()]);
+    raster(&distance, &grid(4326), RasterKind::Floats { nodata: -9999.0 }, std::slice::from_ref(&survey));
     let evidence = vec![Evidence { path: distance, weight: -2.0 }];
     let weights = Weights([1.0, 3.0, 0.0, 1.0, 1.0]);
     let found = find(folder.path(), &Settings { evidence, weights, ..plain(By::Zone) }).unwrap();
@@ -209,7 +209,7 @@ fn shares_and_rank_are_what_their_documentation_says() {
             mean(&|y, x| 1.0 - f64::from(score(y, x)) / 0.1),
             mean(&|_, x| (f64::from(0.001 * x as f32) / 0.1).min(1.0)),
             0.25,
-            mean(&|y, _| f64::from(u8::from(y % 2 == 0))),
+            mean(&|y, _| f64::from(u8::from(y.is_multiple_of(2)))),
         ];
         for (share, expected) in ours.shares.iter().zip(expected) {
             assert!((share.unwrap() - expected).abs() < 1e-9, "{:?}, expected {expected}", ours.shares);

@@ -203,7 +203,7 @@ fn the_report_accounts_for_every_pixel() {
     assert_eq!(written, report, "run.json is what was printed");
     let names: Vec<String> =
         world.files("maps").iter().map(|p| p.file_name().unwrap().to_string_lossy().into()).collect();
-    let tables = ["sam_classes.tif.aux.xml", "sam_runner_up.tif.aux.xml"];
+    let tables = ["alteration.tif.aux.xml", "sam_classes.tif.aux.xml", "sam_runner_up.tif.aux.xml"];
     let mut expected: Vec<&str> = MAPS.into_iter().chain(tables).collect();
     expected.sort_unstable();
     assert_eq!(names, expected, "the maps, their tables and nothing else");

@@ -50,10 +50,13 @@ fn every_check_has_its_fuzz_target() {
     }
 }
 
+/// Parser, how the seed begins, the piece by its number, and how it ends.
+type Case<'a> = (&'a str, &'a str, &'a dyn Fn(usize) -> String, &'a str);
+
 /// A piece of a seed, repeated: whatever is kept, searched or joined for each line, cell or name grows with it.
 #[test]
 fn long_inputs_take_a_time_that_grows_with_their_length() {
-    let cases: [(&str, &str, &dyn Fn(usize) -> String, &str); 17] = [
+    let cases: [Case; 17] = [
         ("envi_header", "ENVI\n", &|i| format!("k{i}=1\n"), ""),
         ("envi_header", "ENVI\n", &|_| "x\n".into(), ""),
         ("envi_header", "ENVI\nwavelength = {", &|_| ",".into(), "}\n"),

@@ -315,12 +315,13 @@ fn enmap_says_wavelengths_widths_flags_and_scale_band_by_band() {
         let dataset = gdal::Dataset::open(folder.join(name)).unwrap();
         let bands = d.spectral.unwrap();
         let widths = bands.fwhm.unwrap();
-        for band in 0..224 {
+        assert_eq!(widths.len(), 224);
+        for (band, width) in widths.iter().enumerate() {
             use gdal::Metadata as _;
             let raster = dataset.rasterband(band + 1).unwrap();
             let tag = |key: &str| raster.metadata_item(key, "").unwrap().trim().to_owned();
             assert_eq!(bands.centres[band].0, tag("wavelength").parse::<f64>().unwrap());
-            assert_eq!(widths[band].0, tag("fwhm").parse::<f64>().unwrap());
+            assert_eq!(width.0, tag("fwhm").parse::<f64>().unwrap());
             assert_eq!(d.good[band], tag("bbl").parse::<f64>().unwrap() == 1.0);
             assert_eq!((raster.scale(), d.scaling.gain[band]), (Some(1e-4), 1e-4));
         }

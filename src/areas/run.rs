@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ pub(super) struct Run {
     pub(super) maps: Vec<Map>,
     #[serde(default)]
     pub(super) zones: Vec<Zone>,
-    /// The run, in 16 hexadecimal digits: of the bytes of `run.json`.
+    /// The run, in 16 hexadecimal digits: of its inputs and of what it found, whenever and wherever that was.
     #[serde(skip)]
     pub(super) id: String,
 }
@@ -53,9 +54,15 @@ impl Run {
         let next = "name the folder of a finished `alunite map`";
         let bytes = std::fs::read(&path)
             .map_err(|e| Error::refused(path.display(), format!("cannot read the run's report: {e}")).hint(next))?;
-        let run: Self = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::refused(path.display(), format!("is not the report of a run: {e}")).hint(next))?;
-        Ok(Self { id: format!("{:016x}", xxh3_64(&bytes)), ..run })
+        let strange = |e| Error::refused(path.display(), format!("is not the report of a run: {e}")).hint(next);
+        let run: Self = serde_json::from_slice(&bytes).map_err(strange)?;
+        let all: Value = serde_json::from_slice(&bytes).map_err(strange)?;
+        // A mosaic has its inputs scene by scene.
+        let scenes = all["scenes"].as_array().into_iter().flatten().chain([&all]);
+        let inputs = scenes.flat_map(|scene| scene["inputs"].as_array().into_iter().flatten());
+        let hashes: Vec<&Value> = inputs.map(|input| &input["xxh3_128"]).collect();
+        let identity = json!([hashes, all["maps"], all["zones"]]).to_string();
+        Ok(Self { id: format!("{:016x}", xxh3_64(identity.as_bytes())), ..run })
     }
 
     /// The maps with classes of a method, or of the first that has any.

@@ -99,14 +99,6 @@ impl Units {
         }
     }
 
-    /// Samples of a strip of a group; its last strip may have fewer.
-    fn strip(&self, group: usize) -> usize {
-        match self.group_samples(group).len() {
-            wide if wide > MOST_PIXELS => STRIP,
-            narrow => narrow.max(1),
-        }
-    }
-
     /// The strips of a group, from left to right.
     fn strips(&self, group: usize) -> Vec<Range<usize>> {
         let all = self.group_samples(group);
@@ -117,7 +109,8 @@ impl Units {
     /// Number of units of a group.
     #[must_use]
     pub fn count(&self, group: usize) -> usize {
-        self.group_samples(group).len().div_ceil(self.strip(group)) * self.lines.div_ceil(self.unit_lines())
+        let samples = self.group_samples(group).len();
+        samples.div_ceil(strip(samples)) * self.lines.div_ceil(self.unit_lines())
     }
 
     /// The units that lie in a window. `None` when the window cuts through one.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tracing::info_span;
+
 use super::options::Resources;
 use super::{Exit, print, print_json, say, value};
 use crate::areas::{Areas, By, Evidence, SHARES, Settings, Weights, find};
@@ -111,6 +113,7 @@ pub(super) fn run(args: &Targets) -> Result<Exit> {
         strip_lines: args.resources.limits().tile_lines,
     };
     let areas = args.resources.traced(|| {
+        let _span = info_span!("target areas").entered();
         let areas = find(&args.folder, &settings)?;
         areas.table(&args.layer).write(&to, args.overwrite)?;
         Ok(areas)
@@ -125,6 +128,7 @@ pub(super) fn run(args: &Targets) -> Result<Exit> {
 
 /// Makes the areas of a map that was just made, with nothing chosen.
 pub(super) fn beside_maps(folder: &Path, resources: &Resources) -> Result<()> {
+    let _span = info_span!("target areas").entered();
     set_cache_bytes(resources.ceiling() / 8);
     let areas = find(folder, &Settings { max_memory: resources.limits().max_memory, ..Settings::default() })?;
     let path = folder.join(FILE);

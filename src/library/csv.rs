@@ -414,7 +414,7 @@ mod tests {
             ("wavelength_nm\n2100\n", "holds no spectra"),
             ("wavelength_nm,A\n", "no rows"),
             ("wavelength_nm,A,B\n2100,0.1,\n2200,0.2,\n", "column 3, 'B': every channel is deleted"),
-            ("wavelength_nm;A\n2100;0.1\n", "the first column is not wavelength_um"),
+            ("wavelength_nm;A\n2100;0.1\n", "found the one cell 'wavelength_nm;A', expected cells separated by commas"),
             ("nm,A\n2100,0.1\n", "the first column is not wavelength_um"),
             ("", "the first column is not"),
             ("channel,A\n0,0.1\n1,0.1\n", "found channel 0, expected 1"),

@@ -8,6 +8,7 @@ use gdal::vector::{LayerAccess as _, LayerOptions, OGRwkbGeometryType};
 use gdal::{Dataset, DriverManager};
 
 use super::ffi;
+use super::files::{prefix_of, remove_leftovers};
 use super::globe::xy;
 use super::verify::gdal_failure;
 use crate::error::{Error, Result};
@@ -29,8 +30,11 @@ impl Numbered {
     /// # Errors
     /// When it cannot be written.
     pub fn create(folder: &Path, (samples, lines): (usize, usize), grid: &Grid) -> Result<Self> {
+        // What was killed left a folder of this name.
+        let name = folder.join("areas");
+        remove_leftovers(&name)?;
         let work = tempfile::Builder::new()
-            .prefix(".alunite-areas-")
+            .prefix(&prefix_of(&name)?)
             .tempdir_in(folder)
             .map_err(|e| Error::io(folder, "creating a work folder in it", &e))?;
         let path = work.path().join(NUMBERS);

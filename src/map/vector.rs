@@ -10,7 +10,7 @@ use gdal::vector::{Feature, FieldValue, Geometry, LayerAccess as _, LayerOptions
 use gdal::{Dataset, DatasetOptions, DriverManager, DriverType, GdalOpenFlags};
 
 use super::ffi;
-use super::files::{folder_of, prefix_of};
+use super::files::{folder_of, prefix_of, remove_leftovers};
 use super::globe::xy;
 use crate::error::{Error, Result};
 
@@ -135,7 +135,11 @@ impl Table {
 
     fn write_file(&self, path: &Path, driver: &str, overwrite: bool) -> Result<()> {
         crate::files::refuse_to_replace(path, overwrite)?;
+        // A GeoPackage says when it was written; the same areas are to have the same bytes.
+        gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z")
+            .map_err(|e| Error::failed(path.display(), e))?;
         let folder = folder_of(path);
+        remove_leftovers(path)?;
         let work = tempfile::Builder::new()
             .prefix(&prefix_of(path)?)
             .tempdir_in(&folder)

@@ -195,7 +195,7 @@ pub(super) fn plan_with(request: &Request, libraries: Option<&[Library]>) -> Res
 pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: usize) -> Result<Planned> {
     let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
-    let scene = Scene::open(&request.scene, &request.scene_options)?;
+    let scene = info_span!("open").in_scope(|| Scene::open(&request.scene, &request.scene_options))?;
     let described = &scene.description;
     let has_targets = methods.iter().any(|m| m.has_targets());
     check_background(&request.background, has_targets)?;
@@ -209,7 +209,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
         info_span!("lookup table").in_scope(|| geometry::choose(&scene, request.geometry, &mut notes))?;
     let opened = match libraries {
         Some(_) => Vec::new(),
-        None => Library::open_all(&request.libraries, request.library_unit)?,
+        None => info_span!("libraries").in_scope(|| Library::open_all(&request.libraries, request.library_unit))?,
     };
     let libraries = libraries.unwrap_or(&opened);
     let targets = if has_targets { select(libraries, &request.targets)? } else { Vec::new() };
@@ -220,7 +220,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
     let thresholds = targets::thresholds(&names, &request.thresholds, &methods)?;
     let by_index = request.match_bands_by_index || targets.is_empty();
-    let bands = bands::select(&scene, &targets, request, by_index)?;
+    let bands = info_span!("bands").in_scope(|| bands::select(&scene, &targets, request, by_index))?;
     let scaling = described.scaling.select(&bands.indices);
     let band_facts = described.spectral.as_ref().ok().map(|b| b.select(&bands.indices));
     let before = info_span!("check").in_scope(|| {
@@ -234,7 +234,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     }
     notes.extend(bands.notes);
     notes.extend(before.findings.iter().filter(|f| f.level == Level::Warning).map(Finding::sentence));
-    notes.extend(scene.suspected_fill(&bands.indices)?);
+    notes.extend(info_span!("look for fill").in_scope(|| scene.suspected_fill(&bands.indices))?);
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();
     notes.retain(|note| said.insert(note.clone()));
@@ -253,7 +253,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
             method,
         });
     }
-    let zones = Zones::new(request.zones.as_deref(), &names, &planned_methods)?;
+    let zones = info_span!("zones").in_scope(|| Zones::new(request.zones.as_deref(), &names, &planned_methods))?;
     notes.extend(zones.note());
     let mut numbers = blake3::Hasher::new();
     for value in bands.spectra.iter().chain(&scaling.gain).chain(&scaling.offset) {

@@ -1,7 +1,8 @@
 //! Bad inputs, each by name: the program refuses them, or warns, in words that say file, field, found and expected.
 //!
 //! A case spoils the small world of `common/cli.rs`, or the command. A refusal ends with exit code 2, says what to do next
-//! and leaves no file; a warning is a note of a run that ends well. Nothing may panic or hang.
+//! and leaves no file; a warning is a note of a run that ends well. Nothing may panic or hang. With `ALUNITE_SHOW` set, all
+//! that is said is printed.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
 use std::time::Duration;

