@@ -257,6 +257,14 @@ fn a_swath_and_a_grid_go_to_one_mosaic() {
         assert!(won(0) > 300 && won(1) > 300, "{} and {}", won(0), won(1));
         assert_eq!(report(&out)["scenes"][0]["geometry"], "map");
     }
+    // The swath's own mask, and none for the other scene.
+    let mask = golden.join("emit_large_mask.nc");
+    let mask = ["--mask", mask.to_str().unwrap(), "--mask-bands", "cloud,water"];
+    let masked = map(&[&emit], "masked", &mask);
+    let out = map(&[&emit, &envi], "both_masked", &[&mask[..], &["--mask", "none"]].concat());
+    assert!(assert_naive(&out, &[&masked, &of_envi], "sam", "best", &SAM) < 0.005);
+    let scenes = &report(&out)["scenes"];
+    assert!(scenes[0]["mask"]["pixels"].as_u64() > Some(0) && scenes[1]["mask"].is_null());
 }
 
 #[test]
@@ -392,7 +400,8 @@ fn what_is_no_mosaic_is_refused_before_the_work() {
         &["--method", "mf", "--background-mask", "a.img"],
         &["--background-mask", "2 scenes were named"],
     );
-    pair.refused(&both, &["--mask", "a.img"], &["--mask", "2 scenes were named"]);
+    pair.refused(&both, &["--mask", "a.img"], &["--mask: masks given: 1, scenes: 2;", "--mask none"]);
+    pair.refused(&["a.img"], &["--mask", "a.img", "--mask", "b.img"], &["--mask: masks given: 2, scenes: 1;"]);
     // Bands in use that differ: one scene's last bands are bad.
     let header = std::fs::read_to_string(pair.path("b.hdr")).unwrap();
     let bad: Vec<&str> = (0..BANDS).map(|b| if b < BANDS - 2 { "1" } else { "0" }).collect();

@@ -75,16 +75,18 @@ pub(super) struct Map {
 }
 
 pub(super) fn run(args: &Map) -> Result<Exit> {
-    let request = |scene: &PathBuf| {
+    let request = |(index, scene): (usize, &PathBuf)| {
+        let request = args.question.request(scene)?;
         Ok(Request {
+            scene_options: request.scene_options.of_scene(index, args.scenes.len())?,
             thresholds: args.threshold.clone(),
             rules: args.rules,
             zones: args.zones.clone(),
             geometry: args.geometry,
-            ..args.question.request(scene)?
+            ..request
         })
     };
-    let requests: Vec<Request> = args.scenes.iter().map(request).collect::<Result<_>>()?;
+    let requests: Vec<Request> = args.scenes.iter().enumerate().map(request).collect::<Result<_>>()?;
     let (machine, layout) = (&args.machine, args.placing.layout());
     machine.resources.traced(|| match &requests[..] {
         [alone] if layout == Layout::default() => {

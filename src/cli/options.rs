@@ -213,9 +213,10 @@ pub(super) struct Reading {
     #[arg(long, value_name = "LAYER,…", value_parser = value::<QualityList>)]
     quality: Option<QualityList>,
 
-    /// EMIT's mask, a file of its own (EMIT_L2A_MASK_….nc): pixels that it flags become no data.
+    /// EMIT's mask, a file of its own (EMIT_L2A_MASK_….nc): pixels that it flags become no data. Of several scenes, once
+    /// for each in their order; none for one without.
     #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
+    mask: Vec<PathBuf>,
 
     /// Flags of --mask to use, such as cloud,cirrus; cloud,cirrus,dilated-cloud,spacecraft,water unless given.
     #[arg(long, value_delimiter = ',', value_name = "FLAG,…")]
@@ -232,7 +233,7 @@ impl Reading {
             product: self.product,
             accept_radiance: self.accept_radiance,
             quality: self.quality.clone(),
-            mask: self.mask.clone(),
+            masks: self.mask.clone(),
             mask_bands: self.mask_bands.clone(),
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn run(args: &Stats) -> Result<Exit> {
 /// Makes or merges statistics, and writes them.
 fn make(args: &Stats) -> Result<Statistics> {
     let made: Result<Vec<(String, Statistics)>> = match args.merge.is_empty() {
-        true => args.scenes.iter().map(|scene| Ok((scene.display().to_string(), of_scene(args, scene)?))).collect(),
+        true => (0..).zip(&args.scenes).map(|(i, s)| Ok((s.display().to_string(), of_scene(args, i, s)?))).collect(),
         false => args.merge.iter().map(|file| Ok((file.display().to_string(), Statistics::read(file)?))).collect(),
     };
     let _publishing = info_span!("publish").entered();
@@ -98,12 +98,12 @@ fn parts(out: &Path, scene: &Path) -> PathBuf {
     name.into()
 }
 
-fn of_scene(args: &Stats, scene: &Path) -> Result<Statistics> {
+fn of_scene(args: &Stats, index: usize, scene: &Path) -> Result<Statistics> {
     let progress = Progress::new(args.machine.resources.quiet());
     set_cache_bytes(args.machine.resources.ceiling() / 2);
     let request = Request {
         scene: scene.to_owned(),
-        scene_options: args.reading.options(),
+        scene_options: args.reading.options().of_scene(index, args.scenes.len())?,
         // Any method that needs statistics and no library will do.
         methods: vec!["rx".into()],
         background: args.ground.choice(),

@@ -28,12 +28,14 @@ pub struct Masked {
 /// # Errors
 /// Refuses a mask of another shape or kind, and flags that it lacks.
 pub(super) fn apply(mut scene: Scene, options: &SceneOptions) -> Result<Scene> {
-    let Some(path) = &options.mask else {
-        return match &options.mask_bands {
-            None => Ok(scene),
-            Some(_) => Err(Error::refused("--mask-bands", "names flags, but there is no mask")
-                .hint("pass --mask FILE, the product's mask, or leave --mask-bands out")),
-        };
+    let path = match (&options.masks[..], &options.mask_bands) {
+        ([mask], _) => mask,
+        ([], None) => return Ok(scene),
+        ([], Some(_)) => {
+            return Err(Error::refused("--mask-bands", "names flags, but there is no mask")
+                .hint("pass --mask FILE, the product's mask, or leave --mask-bands out"));
+        }
+        (several, _) => return Err(wrong_number(several.len(), 1)),
     };
     let described = &mut scene.description;
     let size = (described.lines, described.samples);
@@ -50,6 +52,36 @@ pub(super) fn apply(mut scene: Scene, options: &SceneOptions) -> Result<Scene> {
     described.masked = Some(Masked { path: path.clone(), bands, bands_given: options.mask_bands.is_some(), pixels });
     let mask = Mask { flags: flags.into(), samples: described.samples };
     Ok(screened(scene, mask))
+}
+
+/// Stands for the mask of a scene that has none, where others have.
+const NONE: &str = "none";
+
+impl SceneOptions {
+    /// Of one of several scenes, counted from 0: masks belong to scenes in their order, and `none` to one without.
+    ///
+    /// # Errors
+    /// Refuses masks that are not as many as scenes: whose they are is not guessed.
+    pub fn of_scene(&self, index: usize, scenes: usize) -> Result<Self> {
+        let mut own = self.clone();
+        if self.masks.is_empty() {
+            return Ok(own);
+        }
+        if self.masks.len() != scenes {
+            return Err(wrong_number(self.masks.len(), scenes));
+        }
+        own.masks = vec![self.masks[index].clone()];
+        if own.masks[0].as_os_str() == NONE {
+            own.masks.clear();
+            own.mask_bands = None;
+        }
+        Ok(own)
+    }
+}
+
+fn wrong_number(masks: usize, scenes: usize) -> Error {
+    let what = format!("masks given: {masks}, scenes: {scenes}; expected one mask for each scene");
+    Error::refused("--mask", what).hint("pass --mask once for each scene, in their order; --mask none for one without")
 }
 
 /// The flags of all pixels of a scene.
@@ -72,5 +104,27 @@ impl Flags for Mask {
             flags.copy_from_slice(&self.flags[(window.y + line) * self.samples + window.x..][..window.width]);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_belong_to_scenes_in_their_order() {
+        let of = |masks: &[&str], index, scenes| {
+            let masks = masks.iter().map(PathBuf::from).collect();
+            let options = SceneOptions { masks, mask_bands: Some(vec!["cloud".into()]), ..SceneOptions::default() };
+            options.of_scene(index, scenes).map(|own| (own.masks, own.mask_bands.is_some()))
+        };
+        let two = ["a.nc", "none"];
+        assert_eq!(of(&two, 0, 2).unwrap(), (vec![PathBuf::from("a.nc")], true));
+        assert_eq!(of(&two, 1, 2).unwrap(), (Vec::new(), false));
+        assert_eq!(of(&[], 1, 2).unwrap(), (Vec::new(), true), "flags without a mask are refused later");
+        for (masks, scenes) in [(1, 2), (3, 2), (2, 1)] {
+            let error = of(&["a.nc"; 3][..masks], 0, scenes).unwrap_err();
+            assert!(error.to_string().contains(&format!("masks given: {masks}, scenes: {scenes};")), "{error}");
+        }
     }
 }

@@ -67,9 +67,10 @@ pub struct SceneOptions {
     pub accept_radiance: bool,
     /// Quality layers whose pixels become no data, instead of [`Quality::DEFAULT`].
     pub quality: Option<QualityList>,
-    /// A mask in a file of its own, whose pixels become no data.
-    pub mask: Option<PathBuf>,
-    /// The flags of the mask to use, such as `cloud`; `None` for the default.
+    /// Masks in files of their own, whose pixels become no data: one of a scene, and of several scenes one of each
+    /// ([`SceneOptions::of_scene`]).
+    pub masks: Vec<PathBuf>,
+    /// The flags of the masks to use, such as `cloud`; `None` for the default.
     pub mask_bands: Option<Vec<String>>,
 }
 

@@ -221,7 +221,7 @@ fn other_and_damaged_files_are_refused() {
 
 fn masked(mask: &Path, scene: &Path, bands: Option<&[&str]>) -> Result<Scene, Error> {
     let mask_bands = bands.map(|names| names.iter().map(|&n| n.to_owned()).collect());
-    Scene::open(scene, &SceneOptions { mask: Some(mask.to_owned()), mask_bands, ..SceneOptions::default() })
+    Scene::open(scene, &SceneOptions { masks: vec![mask.to_owned()], mask_bands, ..SceneOptions::default() })
 }
 
 #[test]

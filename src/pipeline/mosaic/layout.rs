@@ -120,23 +120,12 @@ fn check_alone(layout: &Layout) -> Result<()> {
 }
 
 fn check_several(request: &Request, scenes: usize) -> Result<()> {
-    let merge =
-        "make statistics of each with `alunite stats --background-mask`, merge them, and pass them with --stats";
-    let of_one = [
-        (
-            "--mask",
-            request.scene_options.mask.is_some(),
-            "is of one scene's swath",
-            "leave it out, or map scene by scene",
-        ),
-        ("--background-mask", request.background.mask.is_some(), "is on one scene's grid", merge),
-    ];
-    match of_one.into_iter().find(|(_, given, ..)| *given) {
-        Some((flag, _, what, hint)) => {
-            Err(Error::refused(flag, format!("{what}, and {scenes} scenes were named")).hint(hint))
-        }
-        None => Ok(()),
+    if request.background.mask.is_none() {
+        return Ok(());
     }
+    let what = format!("is on one scene's grid, and {scenes} scenes were named");
+    Err(Error::refused("--background-mask", what)
+        .hint("make statistics of each with `alunite stats --background-mask`, merge them, and pass them with --stats"))
 }
 
 fn check_sharing(request: &Request, sharing: Sharing) -> Result<()> {
