@@ -1,5 +1,6 @@
 # make demo: build alunite and map a scene that it makes itself
 # make test: everything that CI checks
+# make test-postgis: target areas in a PostGIS, which it installs and starts
 # make fuzz: RUNS executions of every fuzz target; needs nightly and cargo-fuzz, see docs/fuzzing.md
 # make bench: speed and memory beside rivals, which it installs; half an hour and 25 GB of disk
 
@@ -13,7 +14,7 @@ TEST_ENV := ALUNITE_GPU=require XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 # A run beyond midnight stays in one file of results.
 BENCH_ENV := ALUNITE_BENCH_DATE=$(shell date +%F) XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 
-.PHONY: demo test fuzz bench build-packages test-packages
+.PHONY: demo test test-postgis fuzz bench build-packages test-packages
 
 demo: build-packages
 	cargo build --release --locked
@@ -24,6 +25,11 @@ test: build-packages test-packages
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	$(TEST_ENV) cargo test --locked
+
+# A PostGIS server of the tests' own, on loopback.
+test-postgis: build-packages
+	@sh .ci/packages postgresql-15-postgis-3
+	$(TEST_ENV) sh tests/ecosystem/postgis.sh
 
 # Findings lie in fuzz/artifacts, whatever was worth keeping in fuzz/corpus. Parsers are safe Rust and need no sanitizer.
 RUNS := 20000000

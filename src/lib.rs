@@ -102,6 +102,12 @@
 //! `alunite check`. Errors refuse, warnings become notes of the plan. Where a scene cannot be read whole, windows of one line
 //! of one block each are spread over it, so that a look costs as many blocks as it has windows.
 //!
+//! # From maps to places
+//!
+//! Zones are made while maps are written: [`alteration::Zoning`] sees what every method found at a pixel, so rules may ask for
+//! minerals of several methods. Areas are made of the finished files: [`areas`] reads them twice in strips, once to connect
+//! pixels and once to gather what lies in each, so it serves maps of any age and size, and a mosaic like a scene.
+//!
 //! # Where the time goes
 //!
 //! Stages and devices open a [`tracing`] span for each tile and each step that takes long, never for a block or a pixel.
