@@ -184,10 +184,11 @@ fn bounds_in(raster: &MapGrid, to: Place<'_>) -> Result<[f64; 4]> {
     }
 }
 
-/// The pixels of a raster around a rectangle, with one to spare: the outline is known at some points only.
+/// The pixels of a raster around a rectangle, with some to spare: the outline is known at some points only.
 fn around([left, top, right, bottom]: [f64; 4], (samples, lines): (usize, usize)) -> Window {
     let side = |from: f64, to: f64, length: usize| {
-        let [from, to] = [from.floor() - 1.0, to.ceil() + 1.0].map(|v| v.clamp(0.0, length as f64) as usize);
+        let spare = 1.0 + (to - from) / 1000.0;
+        let [from, to] = [(from - spare).floor(), (to + spare).ceil()].map(|v| v.clamp(0.0, length as f64) as usize);
         (from, to - from)
     };
     let ((x, width), (y, height)) = (side(left, right, samples), side(top, bottom, lines));
