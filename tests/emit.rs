@@ -322,3 +322,25 @@ fn a_scene_without_a_table_has_no_map_to_go_to() {
     let told = predicate::str::contains("--geometry: map needs a lookup table");
     map(folder.path(), &path, &library, &["--geometry", "map"]).assert().code(2).stderr(told);
 }
+
+/// As it is fetched: the reflectance beside its mask, in a folder.
+#[test]
+fn the_folder_of_a_granule_is_its_reflectance() {
+    let folder = tempfile::tempdir().unwrap();
+    let granule = folder.path().join("granule");
+    std::fs::create_dir(&granule).unwrap();
+    std::fs::copy(golden("emit_small.nc"), granule.join("EMIT_L2A_RFL_001.nc")).unwrap();
+    std::fs::copy(golden("emit_small_mask.nc"), granule.join("EMIT_L2A_MASK_001.nc")).unwrap();
+    let mask = granule.join("EMIT_L2A_MASK_001.nc");
+    map(folder.path(), &granule, &golden("emit_library.csv"), &["--mask", mask.to_str().unwrap()]).assert().code(0);
+    let classes = std::fs::read(folder.path().join("maps/sam_classes.tif")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("maps")).unwrap();
+    map(folder.path(), &golden("emit_small.nc"), &golden("emit_library.csv"), &["--mask", mask.to_str().unwrap()])
+        .assert()
+        .code(0);
+    assert!(classes == std::fs::read(folder.path().join("maps/sam_classes.tif")).unwrap());
+    // Two granules are no scene.
+    std::fs::copy(golden("emit_large.nc"), granule.join("EMIT_L2A_RFL_002.nc")).unwrap();
+    let told = predicate::str::contains("holds several products");
+    map(folder.path(), &granule, &golden("emit_library.csv"), &[]).assert().code(2).stderr(told);
+}

@@ -42,6 +42,11 @@ pub(super) fn recognise(path: &Path) -> bool {
     file.groups().iter().any(|g| g == BANDS) || named(REFLECTANCE) || OTHERS.iter().any(|(name, ..)| named(name))
 }
 
+/// Whether a file that was recognised holds the reflectance itself.
+pub(super) fn is_reflectance(path: &Path) -> bool {
+    File::open_netcdf(path).is_ok_and(|file| file.arrays().iter().any(|a| a == REFLECTANCE))
+}
+
 /// Opens a product.
 ///
 /// # Errors

@@ -126,6 +126,10 @@ pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<De
             found.push(Delivery { product, index });
         }
     }
+    if found.len() > 1 {
+        // EMIT's mask and uncertainties lie beside the reflectance, and only that is a scene.
+        found.retain(|d| d.product != Product::EmitL2a || emit::is_reflectance(&d.index));
+    }
     let names = |found: &[Delivery]| {
         let name = |d: &Delivery| d.index.file_name().unwrap_or_default().to_string_lossy().into_owned();
         found.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -133,7 +137,7 @@ pub(super) fn delivery(path: &Path, forced: Option<Product>) -> Result<Option<De
     match (found.len(), forced) {
         (0, None) if !path.is_dir() => Ok(None),
         (0, None) => Err(Error::refused(path.display(), "is a folder that holds no product that alunite knows")
-            .hint("name the folder of one EnMAP, DESIS, Hyperion or PRISMA delivery, EMIT's or AVIRIS's reflectance file, or a data file or its header")),
+            .hint("name the folder of one EnMAP, DESIS, EMIT, AVIRIS, Hyperion or PRISMA delivery, or a data file or its header")),
         (0, Some(product)) => {
             let what = format!("holds no metadata of {}, which --product says it is", product.title());
             Err(Error::refused(path.display(), what).hint("name the delivery's folder or its metadata file"))
@@ -167,7 +171,10 @@ fn candidates(path: &Path) -> Result<Vec<PathBuf>> {
 /// Whether a file of this name may describe a delivery.
 fn describes(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
-    name.ends_with("METADATA.XML") || name.contains("_MTL") || name.ends_with(".MTL") || name.ends_with(".HE5")
+    name.ends_with("METADATA.XML")
+        || name.contains("_MTL")
+        || name.ends_with(".MTL")
+        || [".HE5", ".NC"].iter().any(|e| name.ends_with(e))
 }
 
 /// The product that a file describes, by its content.
