@@ -155,6 +155,13 @@ impl Header {
             return Err(Error::refused(self.place("file compression"), what)
                 .hint("unpack it (gunzip) and set 'file compression = 0'"));
         }
+        if self.list("major frame offsets")?.is_some_and(|gaps| gaps.iter().any(|gap| *gap != 0.0)) {
+            return Err(Error::refused(
+                self.place("major frame offsets"),
+                "there are gaps between the values of the file",
+            )
+            .hint("export the file from ENVI without them"));
+        }
         let size = self.sample_type()?.size();
         let offset = self.header_offset()?;
         let named = dimensions.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(" x ");

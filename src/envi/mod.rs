@@ -22,7 +22,7 @@ const MAX_HEADER_BYTES: u64 = 64 << 20;
 const MOST_NOTES: usize = 100;
 
 /// Keys that decide where values lie or what they mean: two different values for one of them are refused.
-const DECISIVE: [&str; 13] = [
+const DECISIVE: [&str; 21] = [
     "samples",
     "lines",
     "bands",
@@ -36,6 +36,14 @@ const DECISIVE: [&str; 13] = [
     "bbl",
     "data ignore value",
     "reflectance scale factor",
+    "data gain values",
+    "data offset values",
+    "file type",
+    "file compression",
+    "major frame offsets",
+    "map info",
+    "projection info",
+    "coordinate system string",
 ];
 
 /// A parsed header: keys in lower case, values as text.

@@ -152,7 +152,13 @@ fn grid(data: &Path, header: &Header, shape: (usize, usize, usize), notes: &mut 
     };
     let (width, height) = dataset.raster_size();
     check_agreement(data, (width, height, dataset.raster_count()), shape)?;
-    Ok(gdal::grid(&dataset, notes))
+    let grid = gdal::grid(&dataset, notes);
+    // GDAL knows a key only with single spaces in it and none before it.
+    if header.text("map info").is_some() && grid.geotransform.is_none() {
+        return Err(Error::refused(header.place("map info"), "GDAL reads no georeferencing from it")
+            .hint("correct the header: 'map info' with one space, and at least seven values in braces"));
+    }
+    Ok(grid)
 }
 
 /// A grid for another shape than ours would put every map in the wrong place.

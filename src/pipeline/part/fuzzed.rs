@@ -17,7 +17,7 @@ pub fn part(data: &[u8]) {
     let Some((&[size, methods], rest)) = data.split_first_chunk() else { return };
     let window = Window { x: 0, y: 0, width: usize::from(size % 5) + 1, height: usize::from(size / 5 % 3) + 1 };
     let shape: Shape =
-        (0..methods % 4).map(|i| (methods >> (i + 2) & 1 == 1, usize::from(methods >> ((i + 4) % 3)))).collect();
+        (0..methods % 4).map(|i| ((methods >> (i + 2)) & 1 == 1, usize::from(methods >> ((i + 4) % 3)))).collect();
     as_it_lies(rest, window, &shape);
 
     let length = Part::nodata(window, &shape).pieces().iter().map(|p| p.len()).sum();
