@@ -2,6 +2,8 @@
 # make test: everything that CI checks
 # make test-postgis: target areas in a PostGIS, which it installs and starts
 # make fuzz: RUNS executions of every fuzz target; needs nightly and cargo-fuzz, see docs/fuzzing.md
+# make test-ecosystem: what rio-cogeo, pystac, GDAL and QGIS say of the demo's maps; installs the first two, uses the others
+#   where they are
 # make bench: speed and memory beside rivals, which it installs; half an hour and 25 GB of disk
 
 # Cargo needs what these install; on Debian and Ubuntu they install themselves.
@@ -14,7 +16,7 @@ TEST_ENV := ALUNITE_GPU=require XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 # A run beyond midnight stays in one file of results.
 BENCH_ENV := ALUNITE_BENCH_DATE=$(shell date +%F) XDG_RUNTIME_DIR=$(or $(XDG_RUNTIME_DIR),/tmp)
 
-.PHONY: demo test test-postgis fuzz bench build-packages test-packages
+.PHONY: demo test test-postgis test-ecosystem fuzz bench build-packages test-packages
 
 demo: build-packages
 	cargo build --release --locked
@@ -44,6 +46,12 @@ fuzz: build-packages
 	        $$(ls fuzz/dictionaries/$$target.dict 2>/dev/null | sed 's/^/-dict=/') \
 	        -runs=$(RUNS) -timeout=5 -rss_limit_mb=1024 -max_len=1024 -print_final_stats=1 || exit 1; \
 	done
+
+test-ecosystem: build-packages
+	@sh .ci/packages python3-venv
+	sh tests/ecosystem/install.sh
+	cargo run --locked -- demo --out target/ecosystem/demo --overwrite
+	target/ecosystem/bin/python tests/ecosystem/judge.py target/ecosystem/demo
 
 # A rival that cannot be installed is left out of the comparison, and said so.
 bench: build-packages

@@ -44,9 +44,10 @@
 //! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, tile |
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |
+//! | [`report`] | of a finished run: a page with maps, spectra, histograms and targets, and the STAC item | grid, map, tile |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | `fuzzing` | what holds for every input, for the fuzz targets; of each room in its `fuzzed.rs` | what it checks |
-//! | [`cli`] | clap, progress, nothing of substance | pipeline, synthetic |
+//! | [`cli`] | clap, progress, nothing of substance | pipeline, report, synthetic |
 //!
 //! `tests/layers.rs` reads the imports and holds this table to them.
 //!
@@ -154,6 +155,7 @@ pub mod library;
 pub mod map;
 pub mod methods;
 pub mod pipeline;
+pub mod report;
 pub mod scene;
 mod simd;
 pub mod spectrum;

@@ -28,6 +28,7 @@ fn help_names_commands_and_exit_codes() {
         "map",
         "stats",
         "bench",
+        "report",
         "info",
         "library",
         "explain",
@@ -77,6 +78,7 @@ fn help_of_map_names_every_option() {
         "--quiet",
         "--trace",
         "--overwrite",
+        "--no-report",
         "--json",
     ] {
         assert!(help.contains(option), "{option} is not in\n{help}");
@@ -204,9 +206,10 @@ fn the_report_accounts_for_every_pixel() {
     let names: Vec<String> =
         world.files("maps").iter().map(|p| p.file_name().unwrap().to_string_lossy().into()).collect();
     let tables = ["alteration.tif.aux.xml", "sam_classes.tif.aux.xml", "sam_runner_up.tif.aux.xml"];
-    let mut expected: Vec<&str> = MAPS.into_iter().chain(tables).collect();
+    let told = ["report.html", "spectra.json"];
+    let mut expected: Vec<&str> = MAPS.into_iter().chain(tables).chain(told).collect();
     expected.sort_unstable();
-    assert_eq!(names, expected, "the maps, their tables and nothing else");
+    assert_eq!(names, expected, "the maps, their tables, the report and nothing else");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::map::map;
 use super::options::Machine;
-use super::{Exit, print, say, targets};
+use super::{Exit, print, report, say, targets};
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
 use crate::pipeline::{Request, Threshold};
@@ -39,6 +39,10 @@ pub(super) struct Demo {
     /// Replace maps that are in the folder already.
     #[arg(long)]
     overwrite: bool,
+
+    /// Leave out report.html, stac.json and spectra.json.
+    #[arg(long)]
+    no_report: bool,
 }
 
 /// A pixel with at least this share of one mineral is pure.
@@ -57,8 +61,12 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         thresholds: vec![Threshold { method: None, name: None, value: SAM_THRESHOLD }],
         ..Request::default()
     };
-    args.machine.resources.traced(|| map(&request, &args.machine, &args.out, args.overwrite))?;
-    targets::beside_maps(&args.out, &args.machine.resources)?;
+    args.machine.resources.traced(|| {
+        let finished = map(&request, &args.machine, &args.out, args.overwrite, !args.no_report)?;
+        targets::beside_maps(&args.out, &args.machine.resources)?;
+        report::at_the_end(&args.out, &args.machine.resources, !args.no_report);
+        Ok(finished)
+    })?;
     let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
     let at = |name: &str| args.out.join(name).display().to_string();
     print(&format!(
@@ -68,7 +76,7 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         at("alteration.tif"),
         at(targets::FILE),
         at("quicklook.png"),
-        at("run.json")
+        at(if args.no_report { "run.json" } else { "report.html" })
     ))?;
     Ok(Exit::Done)
 }

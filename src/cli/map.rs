@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::mosaic::{self, Placing};
 use super::options::{Machine, Question};
 use super::progress::Progress;
-use super::{Exit, print_json, say, targets, value};
+use super::{Exit, print_json, report, say, targets, value};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
@@ -69,6 +69,10 @@ pub(super) struct Map {
     #[arg(long)]
     overwrite: bool,
 
+    /// Leave out report.html, stac.json and spectra.json.
+    #[arg(long)]
+    no_report: bool,
+
     /// Print the run's report as JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -90,13 +94,15 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
     let (machine, layout) = (&args.machine, args.placing.layout());
     machine.resources.traced(|| match &requests[..] {
         [alone] if layout == Layout::default() => {
-            let finished = map(alone, machine, &args.out, args.overwrite)?;
+            let finished = map(alone, machine, &args.out, args.overwrite, !args.no_report)?;
             join_targets(args, &finished.report.maps)?;
+            report::at_the_end(&args.out, &machine.resources, !args.no_report);
             told(args, &finished.report, &finished.report.maps)
         }
         several => {
             let finished = mosaic::map(several, &layout, machine, &args.out, args.overwrite)?;
             join_targets(args, &finished.report.maps)?;
+            report::at_the_end(&args.out, &machine.resources, !args.no_report);
             told(args, &finished.report, &finished.report.maps)
         }
     })
@@ -120,8 +126,14 @@ fn told(args: &Map, report: &impl Serialize, maps: &[MapReport]) -> Result<Exit>
     Ok(if maps.peek().is_some() && maps.all(nothing) { Exit::NothingClassified } else { Exit::Done })
 }
 
-/// Plans, maps and finishes, telling the user what he should know.
-pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: bool) -> Result<Finished> {
+/// Plans, maps and finishes, telling the user what he should know; with the spectra of classes if there is to be a report.
+pub(super) fn map(
+    request: &Request,
+    machine: &Machine,
+    out: &Path,
+    overwrite: bool,
+    spectra: bool,
+) -> Result<Finished> {
     let begun = Instant::now();
     let progress = Progress::new(machine.resources.quiet());
     prepare_folder(out, &request.methods, overwrite)?;
@@ -135,7 +147,10 @@ pub(super) fn map(request: &Request, machine: &Machine, out: &Path, overwrite: b
     let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer };
     let (plan, mapped) = map_scene(&planned, &pass, machine, |pass| prepare(&planned, pass))?;
     progress.finishing();
-    let finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
+    let mut finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
+    if spectra {
+        finished.outputs.extend(report::spectra(&planned, &plan, out));
+    }
     if !machine.resources.quiet() {
         summary(&finished.report.maps, &finished.outputs);
     }

@@ -12,6 +12,7 @@ mod map;
 mod mosaic;
 mod options;
 mod progress;
+mod report;
 mod stats;
 mod targets;
 mod trace;
@@ -45,6 +46,7 @@ enum Command {
     Stats(Box<stats::Stats>),
     Bench(Box<bench::Bench>),
     Check(Box<check::Check>),
+    Report(report::Report),
     Info(info::Info),
     Library(Box<library::Libraries>),
     Zones(zones::Zones),
@@ -96,6 +98,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Stats(stats) => stats::run(stats),
         Command::Bench(bench) => bench::run(bench),
         Command::Check(check) => check::run(check),
+        Command::Report(report) => report::run(report),
         Command::Info(info) => info::run(info),
         Command::Library(library) => library::run(library),
         Command::Zones(zones) => zones::run(zones),

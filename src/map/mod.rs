@@ -6,6 +6,8 @@
 //!                  +-> Preview -> quicklook::write                 (PNG)
 //! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
 //! grids -> Warp -> which pixel of a scene's map each pixel of a mosaic shows
+//! grid  -> Footprint                                        (longitude and latitude)
+//! files -> RasterReader, features::read, map_of             (for the report)
 //! ```
 //!
 //! Everything is written beside its place and renamed into it as the last act: no half-written file ever stands under
@@ -15,9 +17,12 @@ pub mod area;
 mod canvas;
 mod checksum;
 mod color;
+mod crop;
 pub mod crs;
+pub mod features;
 mod ffi;
 pub mod files;
+mod footprint;
 pub mod globe;
 mod labels;
 pub mod legend;
@@ -26,20 +31,24 @@ pub mod polygons;
 pub mod preview;
 pub mod quicklook;
 pub mod raster;
+mod read;
 pub mod resampled;
 mod spec;
 pub mod style;
-mod text;
+pub(crate) mod text;
 mod transformer;
 pub mod vector;
 mod verify;
 pub mod warp;
 
 pub use area::pixel_areas_km2;
+pub use crop::{Picture, map_of};
+pub use footprint::Footprint;
 pub use legend::{ClassType, Legend, LegendEntry};
 pub use preview::Preview;
 pub use quicklook::Quicklook;
 pub use raster::{
     BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter, set_cache_bytes,
 };
+pub use read::{BandFacts, RasterReader};
 pub use warp::Warp;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::canvas::{Canvas, mix};
 use super::color::Rgb;
+use super::crop;
 use super::files;
 use super::legend::{Legend, NO_DATA, UNCLASSIFIED};
 use super::raster::ClassCount;
@@ -40,7 +41,8 @@ const PAPER: Rgb = [0xFF, 0xFF, 0xFF];
 const INK: Rgb = [0x1C, 0x22, 0x2B];
 const SOFT: Rgb = [0x5B, 0x65, 0x72];
 const RULE: Rgb = [0xD4, 0xD9, 0xDF];
-const VOID: Rgb = [0xF3, 0xF4, 0xF6];
+/// Ground without data; no class and no relief has this colour unless by chance.
+pub(super) const VOID: Rgb = [0xF3, 0xF4, 0xF6];
 
 const MARGIN: usize = 40;
 const GUTTER: usize = 36;
@@ -93,7 +95,7 @@ pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
         y += 22;
     }
     rows.draw(&mut canvas, MARGIN + map.width + GUTTER, top);
-    canvas.png()
+    canvas.png((crop::PLACE, &crop::place(MARGIN, top, map.width, map.height)))
 }
 
 fn heading(canvas: &mut Canvas, look: &Quicklook<'_>, room: f32) {

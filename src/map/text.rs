@@ -3,7 +3,7 @@
 /// The name on one line without control characters, line breaks and direction overrides; idempotent.
 ///
 /// C strings end at NUL, XML 1.0 cannot hold control characters at all, and GDAL's XML parser drops outer spaces.
-pub(super) fn one_line(name: &str) -> String {
+pub(crate) fn one_line(name: &str) -> String {
     let cleaned: String = name.chars().map(|c| if breaks_lines(c) { ' ' } else { legal(c) }).collect();
     cleaned.trim().to_owned()
 }

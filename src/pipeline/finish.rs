@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tracing::info_span;
 
+use super::class_spectra::SPECTRA;
 use super::geometry::Geometry;
 use super::grounds;
 use super::maps::Maps;
@@ -31,9 +32,11 @@ pub struct Finished {
 }
 
 /// Files of all methods together; the report last.
-const ALL_METHODS: [&str; 4] = ["alteration.tif", "alteration.qml", "quicklook.png", "run.json"];
+const ALL_METHODS: [&str; 7] =
+    ["alteration.tif", "alteration.qml", "quicklook.png", SPECTRA, "report.html", "stac.json", "run.json"];
 
-/// The names that a run of these methods may write in its folder; `run.json` last.
+/// The names that a run of these methods may write in its folder; `run.json` last. Spectra, report and STAC item are made
+/// from the others after them.
 #[must_use]
 pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let own = [

@@ -1,0 +1,57 @@
+//! `alunite report`
+
+use std::path::{Path, PathBuf};
+
+use tracing::info_span;
+
+use super::options::Resources;
+use super::{Exit, print, say};
+use crate::error::Result;
+use crate::pipeline::{Plan, Planned, class_spectra};
+use crate::report;
+
+/// Make the report of a finished run again: report.html, one page that needs nothing else, and stac.json.
+///
+/// Both come from the files in the run's folder alone; `alunite map` makes them at its end.
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// The folder of a finished run: what --out named.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+pub(super) fn run(args: &Report) -> Result<Exit> {
+    let written = report::write(&args.folder)?;
+    written.notes.iter().for_each(|note| say!("note: {note}"));
+    let lines: String = written.files.iter().map(|path| format!("{}\n", path.display())).collect();
+    print(&lines).map(|()| Exit::Done)
+}
+
+/// Makes the spectra of classes at the end of a run. The maps are whole by then, and a failure does not spoil them: it is
+/// said.
+pub(super) fn spectra(planned: &Planned, plan: &Plan, folder: &Path) -> Option<PathBuf> {
+    class_spectra(planned, plan, folder).unwrap_or_else(|error| {
+        say!("warning: no spectra of classes in the report: {error}");
+        None
+    })
+}
+
+/// Makes the report at the end of a run, if one is `wanted`; a failure is said, as with [`spectra`].
+pub(super) fn at_the_end(folder: &Path, resources: &Resources, wanted: bool) {
+    if !wanted {
+        return;
+    }
+    let _span = info_span!("report").entered();
+    match report::write(folder) {
+        Ok(written) => {
+            written.notes.iter().for_each(|note| say!("note: {note}"));
+            if !resources.quiet() {
+                written.files.iter().for_each(|path| say!("wrote {}", path.display()));
+            }
+        }
+        Err(error) => {
+            say!("warning: no report: {error}");
+            say!("the maps are complete; `alunite report {}` tries again", folder.display());
+        }
+    }
+}

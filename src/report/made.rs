@@ -1,0 +1,193 @@
+//! How a map was made, in words.
+
+use super::run::{Dropped, Input, Method, Run};
+use super::text::{bytes, counted, digits, short, shortened, thousands};
+
+/// Bands in use and left out.
+pub(super) struct Bands {
+    pub said: String,
+    /// Paths of ticks, 0 to 1000 across; empty without wavelengths.
+    pub used: String,
+    pub dropped: String,
+    pub first: String,
+    pub last: String,
+    pub reasons: Vec<Reason>,
+}
+
+/// Why bands were left out.
+pub(super) struct Reason {
+    pub why: String,
+    pub count: u64,
+    pub place: String,
+}
+
+pub(super) struct InputRow {
+    pub path: String,
+    pub size: String,
+    pub hash: String,
+}
+
+pub(super) struct MethodRow {
+    pub word: String,
+    pub convention: String,
+    pub thresholds: String,
+}
+
+impl Bands {
+    pub(super) fn of(run: &Run) -> Self {
+        let used: Vec<f64> = run.bands_in_use.iter().filter_map(|b| b.wavelength_nm).collect();
+        let dropped: Vec<f64> = run.bands_dropped.iter().filter_map(|b| b.wavelength_nm).collect();
+        let (count, all) = (run.bands_in_use.len(), run.bands_in_use.len() + run.bands_dropped.len());
+        let range = extent(&used).map_or_else(String::new, |(a, b)| format!(", {}", span(a, b)));
+        let whole = extent(&[&used[..], &dropped[..]].concat()).filter(|(a, b)| b > a);
+        let ticks = |bands: &[f64]| -> String {
+            let Some((from, until)) = whole else { return String::new() };
+            bands.iter().map(|nm| format!("M{:.1} 0v20", 1.0 + 998.0 * (nm - from) / (until - from))).collect()
+        };
+        let micrometres = |nm: f64| format!("{:.3} µm", nm / 1000.0);
+        Self {
+            said: format!("{count} of {all} bands are in use{range}."),
+            used: ticks(&used),
+            dropped: ticks(&dropped),
+            first: whole.map_or_else(String::new, |w| micrometres(w.0)),
+            last: whole.map_or_else(String::new, |w| micrometres(w.1)),
+            reasons: reasons(run),
+        }
+    }
+}
+
+/// In the order in which they were met.
+fn reasons(run: &Run) -> Vec<Reason> {
+    let mut found: Vec<(&str, Vec<&Dropped>)> = Vec::new();
+    for band in &run.bands_dropped {
+        match found.iter_mut().find(|(why, _)| *why == band.reason) {
+            Some((_, bands)) => bands.push(band),
+            None => found.push((&band.reason, vec![band])),
+        }
+    }
+    let reason = |(why, bands): (&str, Vec<&Dropped>)| Reason {
+        why: shortened(why, 200),
+        count: bands.len() as u64,
+        place: places(bands),
+    };
+    found.into_iter().map(reason).collect()
+}
+
+/// The ranges of bands that follow one another.
+fn places(mut bands: Vec<&Dropped>) -> String {
+    const MOST: usize = 6;
+    bands.sort_by_key(|b| b.band);
+    let runs: Vec<&[&Dropped]> = bands.chunk_by(|a, b| b.band <= a.band + 1).collect();
+    let range = |run: &&[&Dropped]| {
+        let known: Vec<f64> = run.iter().filter_map(|b| b.wavelength_nm).collect();
+        extent(&known).map(|(a, b)| span(a, b))
+    };
+    let mut places: Vec<String> = runs.iter().filter_map(range).take(MOST).collect();
+    match (places.is_empty(), runs.len() > MOST) {
+        (true, _) => places.push("–".into()),
+        (false, true) => places.push(format!("and {} more", runs.len() - MOST)),
+        _ => {}
+    }
+    places.join(", ")
+}
+
+fn extent(nm: &[f64]) -> Option<(f64, f64)> {
+    let least = nm.iter().copied().reduce(f64::min)?;
+    Some((least, nm.iter().copied().fold(least, f64::max)))
+}
+
+fn span(from: f64, until: f64) -> String {
+    match from == until {
+        true => format!("{:.3} µm", from / 1000.0),
+        false => format!("{:.3}–{:.3} µm", from / 1000.0, until / 1000.0),
+    }
+}
+
+impl InputRow {
+    pub(super) fn of(input: &Input) -> Self {
+        Self {
+            path: shortened(&input.path.to_string_lossy(), 300),
+            size: bytes(input.bytes),
+            hash: short(&input.xxh3_128),
+        }
+    }
+}
+
+impl MethodRow {
+    pub(super) fn of(method: &Method) -> Self {
+        let mut values: Vec<f64> = method.classes.iter().map(|c| c.threshold).collect();
+        values.sort_by(f64::total_cmp);
+        let unit = short(&method.unit);
+        let text = |v: f64| format!("{} {unit}", digits(v, 4)).trim_end().to_owned();
+        let source = match method.threshold_source.as_deref() {
+            Some("given") => ", given",
+            Some("default") => ", the method’s default",
+            _ => "",
+        };
+        let thresholds = match (values.first(), values.last()) {
+            (Some(a), Some(b)) if a == b => format!("{}{source}", text(*a)),
+            (Some(a), Some(b)) => format!("{} to {}{source}", text(*a), text(*b)),
+            _ => "none".into(),
+        };
+        Self { word: short(&method.method), convention: shortened(&method.convention, 400), thresholds }
+    }
+}
+
+pub(super) fn background_said(run: &Run) -> String {
+    let Some(background) = &run.background else { return String::new() };
+    let known = |of: fn(&super::run::Factor) -> Option<f64>| {
+        background.factors.iter().filter_map(of).fold(None, |most: Option<f64>, v| Some(most.map_or(v, |m| m.max(v))))
+    };
+    let condition = known(|f| f.condition).map_or_else(String::new, |c| format!(", condition number at most {c:.1e}"));
+    let shrinkage =
+        known(|f| f.shrinkage).map_or_else(String::new, |s| format!(", shrinkage at most {}", digits(s, 3)));
+    format!(
+        "{}: {} in {}{condition}{shrinkage}.",
+        shortened(&background.background, 300),
+        counted(background.pixels, "pixel", "pixels"),
+        counted(background.factors.len() as u64, "group", "groups")
+    )
+}
+
+/// The command as a shell takes it.
+pub(super) fn command_line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => shortened(word, 400),
+        false => format!("'{}'", shortened(word, 400).replace('\'', r"'\''")),
+    };
+    const MOST: usize = 200;
+    let mut line = words.iter().take(MOST).map(quoted).collect::<Vec<_>>().join(" ");
+    if words.len() > MOST {
+        line += &format!(" … and {} more", thousands((words.len() - MOST) as u64));
+    }
+    line
+}
+
+/// Stages and their times, in the order of a run.
+pub(super) fn times(run: &Run) -> Vec<(String, String)> {
+    ["preparing", "reading", "computing", "writing", "finishing", "total"]
+        .into_iter()
+        .filter_map(|stage| Some((stage.to_owned(), super::text::seconds(*run.timings.get(&format!("{stage}_s"))?))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_given_again() {
+        let words = ["alunite", "map", "my scene.img", "it's", "--targets=a,b"].map(str::to_owned);
+        assert_eq!(command_line(&words), r"alunite map 'my scene.img' 'it'\''s' --targets=a,b");
+    }
+    #[test]
+    fn ranges_of_bands_are_told_apart() {
+        let band =
+            |band: usize| Dropped { band, wavelength_nm: Some(400.0 + 10.0 * band as f64), reason: String::new() };
+        let bands = [band(1), band(2), band(9)];
+        assert_eq!(places(bands.iter().collect()), "0.410–0.420 µm, 0.490 µm");
+        let unknown = Dropped { wavelength_nm: None, ..band(3) };
+        assert_eq!(places(vec![&unknown]), "–");
+    }
+}
