@@ -19,7 +19,17 @@ const TIE: f64 = 1e-6;
 /// `alunite map` on the CPU, with a threshold for `sam` that every pixel passes.
 pub(crate) fn map(scene: &Path, library: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alunite"));
-    command.args(["map", "--quiet", "--no-report", "--overwrite", "--backend", "cpu", "--threshold", "sam:3.14"]);
+    command.args([
+        "map",
+        "--quiet",
+        "--no-targets",
+        "--no-report",
+        "--overwrite",
+        "--backend",
+        "cpu",
+        "--threshold",
+        "sam:3.14",
+    ]);
     command.arg("--library").arg(library).arg("--out").arg(out).args(more).arg(scene);
     command
 }
