@@ -88,12 +88,15 @@ impl World {
     }
 }
 
+/// What tells of a run, and differs from one to the next.
+const TOLD: [&str; 3] = ["run.json", "report.html", "stac.json"];
+
 /// Files of a folder, but the report.
 fn files(out: &Path) -> BTreeMap<String, Vec<u8>> {
     std::fs::read_dir(out)
         .unwrap()
         .map(|f| f.unwrap().path())
-        .filter(|p| p.is_file() && p.file_name().is_some_and(|n| n != "run.json"))
+        .filter(|p| p.is_file() && p.file_name().is_some_and(|n| !TOLD.iter().any(|told| n == *told)))
         .map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&p).unwrap()))
         .collect()
 }

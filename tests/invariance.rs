@@ -123,11 +123,14 @@ fn map(scene: &Path, library: &Path, out: &Path, more: &[&str]) -> BTreeMap<Stri
     files(out)
 }
 
+/// What tells of a run, and differs from one to the next.
+const TOLD: [&str; 3] = ["run.json", "report.html", "stac.json"];
+
 fn files(out: &Path) -> BTreeMap<String, Vec<u8>> {
     fs::read_dir(out)
         .expect("folder")
         .map(|f| f.expect("file").path())
-        .filter(|p| p.is_file() && p.file_name().is_some_and(|n| n != "run.json"))
+        .filter(|p| p.is_file() && p.file_name().is_some_and(|n| !TOLD.iter().any(|told| n == *told)))
         .map(|p| (p.file_name().expect("name").to_string_lossy().into_owned(), fs::read(&p).expect("bytes")))
         .collect()
 }

@@ -7,8 +7,12 @@ use tracing::info_span;
 use super::options::Resources;
 use super::{Exit, print, say};
 use crate::error::Result;
+use crate::map::set_cache_bytes;
 use crate::pipeline::{Plan, Planned, class_spectra};
 use crate::report;
+
+/// Bytes of GDAL's block cache: a row of blocks of a wide map.
+const CACHE: u64 = 64 << 20;
 
 /// Make the report of a finished run again: report.html, one page that needs nothing else, and stac.json.
 ///
@@ -21,6 +25,8 @@ pub(super) struct Report {
 }
 
 pub(super) fn run(args: &Report) -> Result<Exit> {
+    // GDAL would take a share of all memory; maps are read in strips.
+    set_cache_bytes(CACHE);
     let written = report::write(&args.folder)?;
     written.notes.iter().for_each(|note| say!("note: {note}"));
     let lines: String = written.files.iter().map(|path| format!("{}\n", path.display())).collect();

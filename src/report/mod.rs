@@ -28,10 +28,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::map::files::write_beside;
 
-/// The names of what [`write`] writes.
+/// The names of what [`write()`] writes.
 pub const FILES: [&str; 2] = ["report.html", "stac.json"];
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 #[derive(Debug)]
 pub struct Written {
     /// The files, each whole and in its place.
@@ -49,7 +49,7 @@ pub fn write(folder: &Path) -> Result<Written> {
     let run = run::Run::open(folder)?;
     let mut written = Written { files: Vec::new(), notes: Vec::new() };
     let [page, item] = FILES.map(|name| folder.join(name));
-    let html = page::Page::of(folder, &run, Vec::new())?.html()?;
+    let html = page::Page::of(folder, &run)?.html()?;
     write_beside(&page, html.as_bytes())?.publish()?;
     written.files.push(page);
     let found = match stac::item(folder, &run) {

@@ -71,11 +71,12 @@ struct ScoreView {
 }
 
 impl Page {
-    /// Of a finished run's folder. Pieces that cannot be made are left out, and `notes` says so.
+    /// Of a finished run's folder.
     ///
     /// # Errors
     /// When a map that `run.json` tells of cannot be read.
-    pub(super) fn of(folder: &Path, run: &Run, mut notes: Vec<String>) -> Result<Self> {
+    pub(super) fn of(folder: &Path, run: &Run) -> Result<Self> {
+        let mut notes = Vec::new();
         let grid = run.map();
         let area = pixel_areas_km2(&grid.grid, grid.lines, grid.samples)?.and_then(|l| l.get(l.len() / 2).copied());
         let footprint = Footprint::of(&grid).unwrap_or_else(|e| {
@@ -150,7 +151,6 @@ impl Page {
         self.colors.get(value).map_or("transparent", String::as_str)
     }
 
-    #[expect(clippy::unused_self, reason = "templates call methods")]
     fn thousands(&self, n: &u64) -> String {
         thousands(*n)
     }
