@@ -1,8 +1,10 @@
 //! Files that stand under their names whole or not at all, and only where nothing stood unless that may go.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::Path;
+
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 
@@ -30,6 +32,25 @@ fn open_to_all<'b>(
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
+}
+
+/// Bytes of a file that are hashed at a time: they stay in a core's cache.
+const PIECE: usize = 256 << 10;
+
+/// XXH3 of a file, 128 bits in hexadecimal, as `xxhsum -H128` gives it. It tells a file from another, and is no proof
+/// against forgers.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn xxh3_128(path: &Path) -> Result<String> {
+    let failed = |e: io::Error| Error::io(path, "cannot read", &e);
+    let (mut file, mut hasher, mut piece) = (File::open(path).map_err(failed)?, Xxh3::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece).map_err(failed)? {
+            0 => return Ok(format!("{:032x}", hasher.digest128())),
+            n => hasher.update(&piece[..n]),
+        }
+    }
 }
 
 /// Refuses a file that is there already.

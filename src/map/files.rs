@@ -15,6 +15,12 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Its name, and where it can be read until it has it.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, PathBuf)> {
+        self.place.files(&[""])
+    }
+
     /// Puts the file in its place, over whatever stood there.
     pub fn publish(self) -> Result<()> {
         self.place.rename("")?;
@@ -77,6 +83,13 @@ impl Beside {
     /// The temporary path of the file (`suffix` empty) or of a sidecar (`.aux.xml`).
     pub(super) fn path(&self, suffix: &str) -> PathBuf {
         with_suffix(&self.folder.path().join(self.target.file_name().unwrap_or_default()), suffix)
+    }
+
+    /// Of the file and its sidecars that are there: the final name, and the temporary path.
+    pub(super) fn files(&self, suffixes: &[&str]) -> Vec<(String, PathBuf)> {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let there = suffixes.iter().map(|suffix| self.path(suffix)).filter(|path| path.exists());
+        there.map(|path| (name(&path), path)).collect()
     }
 
     /// Renames the file or a sidecar into its place.

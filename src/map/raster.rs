@@ -258,6 +258,12 @@ impl FinishedRaster {
         self.place.path("")
     }
 
+    /// Names of the file and its sidecar, and where they can be read until they have them.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, PathBuf)> {
+        self.place.files(&["", ".aux.xml"])
+    }
+
     /// What GDAL warned of while it was written.
     #[must_use]
     pub fn warnings(&self) -> &[String] {

@@ -1,5 +1,6 @@
 //! The finish stage: parts become maps, legend, picture and report; all are renamed into place as the last act.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -19,6 +20,7 @@ use super::report::Report;
 use super::run::Mapped;
 use super::sheet::Sheet;
 use crate::error::{Error, Result};
+use crate::files::xxh3_128;
 use crate::map::files::{remove_leftovers, write_beside};
 use crate::scene::Scene;
 
@@ -103,6 +105,7 @@ pub fn finish(
     let mut report = Report::new(plan, mapped, reports, maps.zone_counts().as_deref(), command);
     let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
+    report.outputs_xxh3_128 = hashes(&pending)?;
     report.timed(finishing.elapsed(), begun.elapsed());
     publish(out, &names, pending, &report)?;
     parts.remove()?;
@@ -113,6 +116,13 @@ pub fn finish(
 /// Removes what a run that was killed while finishing left beside its names.
 pub(super) fn clear_leftovers(out: &Path, names: &[String]) -> Result<()> {
     names.iter().try_for_each(|name| remove_leftovers(&out.join(name)))
+}
+
+/// XXH3 of every file that waits for its name, sidecars too.
+pub(super) fn hashes(pending: &[(PathBuf, Waiting)]) -> Result<BTreeMap<String, String>> {
+    let _span = info_span!("hash outputs").entered();
+    let files = pending.iter().flat_map(|(_, waiting)| waiting.files());
+    files.map(|(name, path)| Ok((name, xxh3_128(&path)?))).collect()
 }
 
 /// Gives the files and the report their names; files of an earlier run that this one does not write go.

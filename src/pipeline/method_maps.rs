@@ -27,6 +27,14 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
+    /// Names of its files, and where they can be read until they have them.
+    pub(super) fn files(&self) -> Vec<(String, PathBuf)> {
+        match self {
+            Self::Raster(raster) => raster.files(),
+            Self::Text(text) => text.files(),
+        }
+    }
+
     pub(super) fn publish(self) -> Result<()> {
         match self {
             Self::Raster(raster) => raster.publish(),

@@ -1,5 +1,6 @@
 //! `run.json`: how a map was made, so that it can be made again and doubted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The files that were written.
     pub outputs: Vec<PathBuf>,
+    /// XXH3 (128 bits) of each but this one, and of the files of names beside rasters, in hexadecimal.
+    pub outputs_xxh3_128: BTreeMap<String, String>,
     /// The only part that differs from run to run.
     timings: Timings,
 }
@@ -147,6 +150,7 @@ impl Report {
             tiles: plan.windows.len(),
             notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
             outputs: Vec::new(),
+            outputs_xxh3_128: BTreeMap::new(),
             timings: Timings::of(mapped),
         }
     }

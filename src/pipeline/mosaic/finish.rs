@@ -9,7 +9,7 @@ use super::compose::{Layer, compose};
 use super::report::MosaicReport;
 use super::{Mosaic, crs_name};
 use crate::error::{Error, Result};
-use crate::pipeline::finish::{clear_leftovers, outputs, publish};
+use crate::pipeline::finish::{clear_leftovers, hashes, outputs, publish};
 use crate::pipeline::maps::Maps;
 use crate::pipeline::part::{Parts, remove_parts};
 use crate::pipeline::plan::Plan;
@@ -63,6 +63,7 @@ pub fn finish_mosaic(
         MosaicReport::new(mosaic, mapped, reports, (&maps.sources(), maps.zone_counts().as_deref()), command);
     let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
+    report.outputs_xxh3_128 = hashes(&pending)?;
     report.timed(finishing.elapsed(), begun.elapsed());
     publish(out, &names, pending, &report)?;
     drop(layers);

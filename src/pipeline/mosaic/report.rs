@@ -32,6 +32,8 @@ pub struct MosaicReport {
     pub notes: Vec<String>,
     /// The files that were written.
     pub outputs: Vec<PathBuf>,
+    /// XXH3 (128 bits) of each but this one, and of the files of names beside rasters, in hexadecimal.
+    pub outputs_xxh3_128: BTreeMap<String, String>,
     /// The only part that differs from run to run; of the passes over all scenes together.
     timings: Timings,
 }
@@ -113,6 +115,7 @@ impl MosaicReport {
                 .unwrap_or_default(),
             notes: mosaic.notes.clone(),
             outputs: Vec::new(),
+            outputs_xxh3_128: BTreeMap::new(),
             timings: timings.unwrap_or_default(),
         }
     }
