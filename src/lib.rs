@@ -43,8 +43,10 @@
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
 //! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, tile |
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
+//! | [`compare`] | two maps, two runs, or a map and labels: matrix of classes, kappa, distance of scores | envi, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |
 //! | [`report`] | of a finished run: a page with maps, spectra, histograms and targets, and the STAC item | grid, map, tile |
+//! | [`verify`] | what a run's report says against what its folder and its inputs hold | compare, map |
 //! | [`synthetic`] | the demo's scene and library and the scene of planted targets, modelled from published band positions | envi, library |
 //! | `fuzzing` | what holds for every input, for the fuzz targets; of each room in its `fuzzed.rs` | what it checks |
 //! | [`cli`] | clap, progress, nothing of substance | pipeline, report, synthetic |
@@ -144,6 +146,7 @@ pub mod alteration;
 pub mod areas;
 pub mod background;
 pub mod cli;
+pub mod compare;
 pub mod compute;
 pub mod envi;
 pub mod error;
@@ -161,4 +164,5 @@ mod simd;
 pub mod spectrum;
 pub mod synthetic;
 pub mod tile;
+pub mod verify;
 pub mod wavelengths;

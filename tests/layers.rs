@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("error", &[]),
     ("files", &[]),
     ("spectrum", &[]),
@@ -22,6 +22,8 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("alteration", &["compute", "methods"]),
     ("map", &["files", "grid", "tile", "spectrum"]),
     ("areas", &["grid", "map", "methods"]),
+    ("compare", &["envi", "grid", "map", "methods", "tile"]),
+    ("verify", &["compare", "files", "grid", "map", "methods"]),
     (
         "pipeline",
         &[
@@ -47,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "alteration",
             "areas",
             "background",
+            "compare",
             "compute",
             "files",
             "library",
@@ -58,6 +61,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "spectrum",
             "synthetic",
             "tile",
+            "verify",
         ],
     ),
 ];

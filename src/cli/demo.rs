@@ -48,7 +48,14 @@ pub(super) struct Demo {
 /// A pixel with at least this share of one mineral is pure.
 const PURE: f32 = 0.9;
 
-pub(super) fn run(args: &Demo) -> Result<Exit> {
+/// Makes scene and maps again, quietly, in another folder.
+pub(super) fn remake(args: Demo, out: &Path) -> Result<()> {
+    let machine = args.machine.quietly();
+    make(&Demo { out: out.to_owned(), overwrite: true, machine, ..args }).map(drop)
+}
+
+/// Makes the scene and maps it.
+fn make(args: &Demo) -> Result<(Made, Settings)> {
     let settings = Settings { lines: args.lines.into(), samples: args.samples.into(), seed: args.seed };
     say!("making a scene of {} x {} pixels in 285 bands", settings.lines, settings.samples);
     let made = synthetic::write(&args.out.join("scene"), &settings)?;
@@ -62,11 +69,16 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         ..Request::default()
     };
     args.machine.resources.traced(|| {
-        let finished = map(&request, &args.machine, &args.out, args.overwrite, !args.no_report)?;
+        map(&request, &args.machine, &args.out, args.overwrite, !args.no_report)?;
         targets::beside_maps(&args.out, &args.machine.resources)?;
         report::at_the_end(&args.out, &args.machine.resources, !args.no_report);
-        Ok(finished)
+        Ok(())
     })?;
+    Ok((made, settings))
+}
+
+pub(super) fn run(args: &Demo) -> Result<Exit> {
+    let (made, settings) = make(args)?;
     let (right, pure) = agreement(&args.out.join("sam_classes.tif"), &made, &settings)?;
     let at = |name: &str| args.out.join(name).display().to_string();
     print(&format!(

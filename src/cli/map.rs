@@ -78,6 +78,14 @@ pub(super) struct Map {
     json: bool,
 }
 
+impl Map {
+    /// The same run into another folder, quietly and without target areas.
+    pub(super) fn again(self, out: &Path) -> Self {
+        let machine = self.machine.quietly();
+        Self { out: out.to_owned(), overwrite: true, json: false, no_targets: true, machine, ..self }
+    }
+}
+
 pub(super) fn run(args: &Map) -> Result<Exit> {
     let request = |(index, scene): (usize, &PathBuf)| {
         let request = args.question.request(scene)?;

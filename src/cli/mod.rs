@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod compare;
 mod completions;
 mod demo;
 mod devices;
@@ -16,6 +17,7 @@ mod report;
 mod stats;
 mod targets;
 mod trace;
+mod verify;
 mod zones;
 
 use std::process::ExitCode;
@@ -27,7 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  done, but no pixel was classified
+  1  done, but no pixel was classified; compare: the maps differ; verify: something does not hold
   2  refused: the command or its input is wrong or ambiguous; nothing was written
   3  failed: disk, memory, device; no map stands half-written, and the same command goes on where it stopped";
 
@@ -47,6 +49,8 @@ enum Command {
     Bench(Box<bench::Bench>),
     Check(Box<check::Check>),
     Report(report::Report),
+    Compare(compare::Compare),
+    Verify(verify::Verify),
     Info(info::Info),
     Library(Box<library::Libraries>),
     Zones(zones::Zones),
@@ -61,13 +65,15 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
-    Done = 0,
+    Done,
     /// Done, but no pixel was classified.
-    NothingClassified = 1,
+    NothingClassified,
+    /// Done: maps that were compared differ, or something of a run that was verified does not hold.
+    Differs,
     /// The command or its input was refused.
-    Refused = 2,
+    Refused,
     /// The machine failed.
-    Failed = 3,
+    Failed,
 }
 
 impl Exit {
@@ -83,7 +89,12 @@ impl Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::NothingClassified | Exit::Differs => 1,
+            Exit::Refused => 2,
+            Exit::Failed => 3,
+        })
     }
 }
 
@@ -99,6 +110,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Bench(bench) => bench::run(bench),
         Command::Check(check) => check::run(check),
         Command::Report(report) => report::run(report),
+        Command::Compare(compare) => compare::run(compare),
+        Command::Verify(verify) => verify::run(verify),
         Command::Info(info) => info::run(info),
         Command::Library(library) => library::run(library),
         Command::Zones(zones) => zones::run(zones),

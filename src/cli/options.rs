@@ -259,6 +259,11 @@ impl Machine {
     pub(super) fn settings(&self) -> Settings {
         self.resources.settings(self.backend)
     }
+
+    /// The same, without progress and without a record of where time goes.
+    pub(super) fn quietly(self) -> Self {
+        Self { resources: Resources { quiet: true, trace: None, ..self.resources }, ..self }
+    }
 }
 
 /// What of the machine a command may use; nothing here changes the maps.

@@ -134,6 +134,24 @@ pub(super) fn set_category_names(band: &RasterBand<'_>, names: &CslStringList) -
     code == CPLErr::CE_None
 }
 
+/// The names of the values 0, 1, 2, ... of a band; empty where it has none.
+pub(super) fn category_names(band: &RasterBand<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    // SAFETY: the band lives as long as its dataset, which is borrowed. GDAL owns the list, which ends with a null pointer, and
+    // its strings until the names are set anew, which needs the band again; all are copied here.
+    unsafe {
+        let list = gdal_sys::GDALGetRasterCategoryNames(band.c_rasterband());
+        while !list.is_null() {
+            let name = *list.add(names.len());
+            if name.is_null() {
+                break;
+            }
+            names.push(CStr::from_ptr(name).to_string_lossy().into_owned());
+        }
+    }
+    names
+}
+
 /// Sets the unit of a band's values.
 pub(super) fn set_unit(band: &RasterBand<'_>, unit: &CStr) -> bool {
     // SAFETY: both outlive the call; GDAL copies the string.

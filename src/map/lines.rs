@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use gdal::Dataset;
-use gdal::raster::GdalType;
+use gdal::raster::{GdalDataType, GdalType};
+use gdal::{Dataset, Metadata as _};
 
 use super::ffi;
-use super::verify::{gdal_failure, open};
+use super::verify::{gdal_failure, open_as};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 
-/// A GeoTIFF whose lines are read.
+/// Bytes of the lines that are read together; a band of 32-bit values that is wider has one line at a time.
+const STRIP_BYTES: usize = 32 << 20;
+
+/// A raster whose lines are read.
 pub struct Lines {
     path: PathBuf,
     dataset: Dataset,
@@ -26,13 +29,68 @@ impl Lines {
     /// # Errors
     /// Refuses what is none.
     pub fn open(path: &Path) -> Result<Self> {
-        let (dataset, log) = ffi::recorded(|| open(path));
+        Self::open_as(path, &["GTiff"], "a GeoTIFF")
+    }
+
+    /// Opens a raster of class values: a GeoTIFF, or the data file of an ENVI classification.
+    ///
+    /// # Errors
+    /// Refuses what is neither, several bands, and values that are no whole numbers of 16 bits or fewer.
+    pub fn open_classes(path: &Path) -> Result<Self> {
+        let raster = Self::open_as(path, &["GTiff", "ENVI"], "a GeoTIFF or an ENVI classification")?;
+        let refused = |what: String| {
+            Error::refused(path.display(), what).hint("name a raster of class values, such as <method>_classes.tif")
+        };
+        if raster.bands() != 1 {
+            return Err(refused(format!("has {} bands, expected one of class values", raster.bands())));
+        }
+        match raster.dataset.rasterband(1).map(|band| band.band_type()) {
+            Ok(GdalDataType::UInt8 | GdalDataType::UInt16 | GdalDataType::Int16) => Ok(raster),
+            Ok(other) => Err(refused(format!("has values of type {other}, expected whole numbers of 8 or 16 bits"))),
+            Err(e) => Err(refused(e.to_string())),
+        }
+    }
+
+    fn open_as(path: &Path, drivers: &[&str], what: &str) -> Result<Self> {
+        let (dataset, log) = ffi::recorded(|| open_as(path, drivers));
         let dataset = dataset.map_err(|e| {
             let said = if log.errors.is_empty() { e.to_string() } else { log.errors.join("; ") };
-            Error::refused(path.display(), format!("cannot be opened as a GeoTIFF: {said}"))
+            Error::refused(path.display(), format!("cannot be opened as {what}: {said}"))
         })?;
         let (samples, lines) = dataset.raster_size();
         Ok(Self { path: path.to_owned(), dataset, samples, lines })
+    }
+
+    /// Number of bands.
+    #[must_use]
+    pub fn bands(&self) -> usize {
+        self.dataset.raster_count()
+    }
+
+    /// The names of the values 0, 1, 2, ... of the first band; empty where it has none.
+    #[must_use]
+    pub fn category_names(&self) -> Vec<String> {
+        ffi::recorded(|| self.dataset.rasterband(1).map(|band| ffi::category_names(&band)).unwrap_or_default()).0
+    }
+
+    /// The colour of a value of the first band, where it has a colour table that goes so far.
+    #[must_use]
+    pub fn color(&self, value: u16) -> Option<[u8; 3]> {
+        let band = self.dataset.rasterband(1).ok()?;
+        let color = band.color_table()?.entry_as_rgb(usize::from(value))?;
+        Some([color.r, color.g, color.b].map(|v| v.clamp(0, 255) as u8))
+    }
+
+    /// What the file's metadata say under a name.
+    #[must_use]
+    pub fn metadata(&self, name: &str) -> Option<String> {
+        self.dataset.metadata_item(name, "")
+    }
+
+    /// First line and number of lines of each strip from top to bottom: as many lines as 32 MiB hold, 256 at most.
+    pub fn strips(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (lines, height) = (self.lines, (STRIP_BYTES / 4 / self.samples.max(1)).clamp(1, 256));
+        (0..lines).step_by(height).map(move |y| (y, height.min(lines - y)))
     }
 
     /// Where it lies.

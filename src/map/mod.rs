@@ -4,6 +4,7 @@
 //! names -> Legend -+-> RasterWriter -> FinishedRaster -> publish   (COG and its .aux.xml)
 //!                  +-> style::qml -> files::write_beside -> publish
 //!                  +-> Preview -> quicklook::write                 (PNG)
+//! two maps -> Preview -> difference::write                       (PNG)
 //! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
 //! grids -> Warp -> which pixel of a scene's map each pixel of a mosaic shows
 //! grid  -> Footprint                                        (longitude and latitude)
@@ -19,6 +20,7 @@ mod checksum;
 mod color;
 mod crop;
 pub mod crs;
+pub mod difference;
 pub mod features;
 mod ffi;
 pub mod files;

@@ -37,14 +37,14 @@ pub struct Quicklook<'a> {
     pub metres_per_pixel: Option<f64>,
 }
 
-const PAPER: Rgb = [0xFF, 0xFF, 0xFF];
-const INK: Rgb = [0x1C, 0x22, 0x2B];
-const SOFT: Rgb = [0x5B, 0x65, 0x72];
-const RULE: Rgb = [0xD4, 0xD9, 0xDF];
+pub(super) const PAPER: Rgb = [0xFF, 0xFF, 0xFF];
+pub(super) const INK: Rgb = [0x1C, 0x22, 0x2B];
+pub(super) const SOFT: Rgb = [0x5B, 0x65, 0x72];
+pub(super) const RULE: Rgb = [0xD4, 0xD9, 0xDF];
 /// Ground without data; no class and no relief has this colour unless by chance.
 pub(super) const VOID: Rgb = [0xF3, 0xF4, 0xF6];
 
-const MARGIN: usize = 40;
+pub(super) const MARGIN: usize = 40;
 const GUTTER: usize = 36;
 const LEGEND_WIDTH: usize = 412;
 const ROW: usize = 28;
@@ -60,6 +60,21 @@ pub fn write(path: &Path, look: &Quicklook<'_>) -> Result<()> {
 
 /// The picture as PNG.
 pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
+    let Page { canvas, place, .. } = page(look, (0, 0))?;
+    canvas.png((crop::PLACE, &place))
+}
+
+/// A picture with room below.
+pub(super) struct Page {
+    pub(super) canvas: Canvas,
+    /// The line at which the room begins.
+    pub(super) end: usize,
+    /// Where the map lies in the picture, in words that a PNG keeps.
+    pub(super) place: String,
+}
+
+/// The picture, with room for a block of this width and height below it.
+pub(super) fn page(look: &Quicklook<'_>, below: (usize, usize)) -> Result<Page> {
     let pixels = look.width * look.height;
     if pixels == 0 || look.classes.len() != pixels || look.grey.len() != pixels {
         let (classes, grey) = (look.classes.len(), look.grey.len());
@@ -76,9 +91,9 @@ pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
     let scale = look.metres_per_pixel.and_then(|metres| Scale::new(metres / map.zoom, map.width));
     let scale_height = if scale.is_some() { 32 } else { 0 };
     let map_bottom = top + map.height + 16 + scale_height + look.captions.len() * 22;
-    let (width, height) =
-        (MARGIN + map.width + GUTTER + LEGEND_WIDTH + MARGIN, map_bottom.max(top + rows.height()) + MARGIN - 12);
-    let mut canvas = Canvas::new(width, height, PAPER)?;
+    let width = (MARGIN + map.width + GUTTER + LEGEND_WIDTH + MARGIN).max(MARGIN + below.0 + MARGIN);
+    let end = map_bottom.max(top + rows.height()) + MARGIN - 12;
+    let mut canvas = Canvas::new(width, end + below.1, PAPER)?;
     heading(&mut canvas, look, (width - 2 * MARGIN) as f32);
     map.draw(&mut canvas, MARGIN, top);
     let mut y = top + map.height + 16;
@@ -95,7 +110,7 @@ pub fn png(look: &Quicklook<'_>) -> Result<Vec<u8>> {
         y += 22;
     }
     rows.draw(&mut canvas, MARGIN + map.width + GUTTER, top);
-    canvas.png((crop::PLACE, &crop::place(MARGIN, top, map.width, map.height)))
+    Ok(Page { canvas, end, place: crop::place(MARGIN, top, map.width, map.height) })
 }
 
 fn heading(canvas: &mut Canvas, look: &Quicklook<'_>, room: f32) {
@@ -304,7 +319,7 @@ impl Scale {
     }
 }
 
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

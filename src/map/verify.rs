@@ -61,11 +61,13 @@ impl Expected {
 }
 
 pub(super) fn open(file: &Path) -> gdal::errors::Result<Dataset> {
-    let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
-    Dataset::open_ex(
-        file,
-        DatasetOptions { open_flags: flags, allowed_drivers: Some(&["GTiff"]), ..Default::default() },
-    )
+    open_as(file, &["GTiff"])
+}
+
+/// Opens a raster with one of these drivers of GDAL's.
+pub(super) fn open_as(file: &Path, drivers: &[&str]) -> gdal::errors::Result<Dataset> {
+    let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+    Dataset::open_ex(file, DatasetOptions { open_flags, allowed_drivers: Some(drivers), ..Default::default() })
 }
 
 /// All that GDAL said, as it often says the cause first and the consequence last.
