@@ -128,7 +128,8 @@ fn several_methods_in_one_run_make_the_maps_of_single_runs() {
             names += 1;
         }
     }
-    let of_all = together.keys().filter(|n| ["alteration", "quicklook", "targets"].iter().any(|w| n.starts_with(w)));
+    let shared = ["alteration", "quicklook", "report", "spectra", "stac", "targets"];
+    let of_all = together.keys().filter(|n| shared.iter().any(|w| n.starts_with(w)));
     assert!(names > 6 * 5 && names + of_all.count() == together.len(), "{names} of {:?}", together.keys());
     assert!(!together.contains_key("rx_classes.tif") && together.contains_key("rx_scores.tif"));
 }

@@ -123,8 +123,8 @@ fn map(scene: &Path, library: &Path, out: &Path, more: &[&str]) -> BTreeMap<Stri
     files(out)
 }
 
-/// What tells of a run, and differs from one to the next.
-const TOLD: [&str; 3] = ["run.json", "report.html", "stac.json"];
+/// What tells of a run, and differs from one to the next; and spectra of pixels that lie where the file's blocks do.
+const TOLD: [&str; 4] = ["run.json", "report.html", "stac.json", "spectra.json"];
 
 fn files(out: &Path) -> BTreeMap<String, Vec<u8>> {
     fs::read_dir(out)

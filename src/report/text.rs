@@ -56,7 +56,8 @@ pub(super) fn digits(value: f64, digits: i32) -> String {
         return format!("{value:.2e}");
     }
     let places = (digits - 1 - size.log10().floor() as i32).max(0) as usize;
-    let text = format!("{value:.places$}");
+    // Halves of whole numbers go up, as people round.
+    let text = if places == 0 { format!("{}", value.round()) } else { format!("{value:.places$}") };
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     match text.parse::<f64>() {
         Ok(whole) if size >= 1000.0 && whole.fract() == 0.0 => {
