@@ -190,7 +190,7 @@ fn a_map_without_classes_or_without_any_class_found_has_a_report() {
     assert_harmless(&html);
     assert_same_numbers(&html, &json(&world.out(), "run.json"));
     assert!(text(all(&html, ".lead")[0]).contains("none was found"), "{}", text(all(&html, ".lead")[0]));
-    assert_eq!(all(&html, ".names li").len(), 3, "what was looked for is named");
+    assert_eq!(all(&html, "#map .names li").len(), 3, "what was looked for is named");
 
     let anomalies = ["map", "scene.img", "--method", "rx", "--out", "rx", "--backend", "cpu"];
     world.alunite().args(anomalies).assert().code(0);
@@ -304,7 +304,7 @@ fn hostile_names_are_shown_as_text() {
     assert_harmless(&html);
     assert_same_numbers(&html, &json(&world.out(), "run.json"));
     assert!(!page_text.contains(&long[..700]), "long names are shortened");
-    let shown: Vec<String> = all(&html, "#map tbody th, .names li").into_iter().map(text).collect();
+    let shown: Vec<String> = all(&html, "#map tbody th, #map .names li").into_iter().map(text).collect();
     assert_eq!(shown.len(), hostile.len());
     for name in &hostile[..4] {
         assert!(shown.contains(name), "{name} is shown as it is: {shown:?}");
