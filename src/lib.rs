@@ -16,6 +16,9 @@
 //!             v
 //!            Task: targets turned into the products that pixels meet, each shared by all methods that can
 //!             |
+//!             v   only when asked, in one more pass
+//!    false alarms: how every target scores on the background --> Tally --> Curve --> thresholds of the Plan
+//!             |
 //!             v            bounded channel        bounded channel
 //!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
 //!             |           32 pixels together, as stored  |
@@ -37,7 +40,7 @@
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS); quality, lookup tables | envi |
 //! | [`library`] | spectra in, chosen, listed and written, and onto a scene's bands | envi |
-//! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance | spectrum, tile |
+//! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance; tallies of scores, false alarm curves | spectrum, tile |
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
@@ -89,6 +92,13 @@
 //! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
+//!
+//! # Why false alarms are tallied
+//!
+//! A rate of 1e-4 is in the tail of a target's scores, which no mean and deviation tell. A [`background::Tally`] keeps the
+//! best scores as they are and counts the others in fixed bins, so it takes the same memory for any scene and adds up in any
+//! order; a [`background::Curve`] is made of it once. Filters have scores without an end, angles and correlations a best one:
+//! [`methods::Method::best`] says which, and the tail is modelled in what has no end.
 //!
 //! # Why a mosaic has no rasters between
 //!

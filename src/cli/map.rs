@@ -9,13 +9,14 @@ use super::mosaic::{self, Placing};
 use super::options::{Machine, Question};
 use super::progress::Progress;
 use super::{Exit, print_json, report, say, targets, value};
+use crate::background::{Basis, Point};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    self, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned, Processor,
-    Request, Threshold, finish, plan, prepare,
+    self, ClassCount, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned,
+    Processor, Rate, Request, Threshold, false_alarms, finish, plan, prepare,
 };
 
 /// Map minerals: a scene, or several, and spectral libraries in, a class map with names and colours out.
@@ -44,6 +45,12 @@ pub(super) struct Map {
     /// mf:Alunite=0.15 for one of several methods.
     #[arg(long, value_name = "[METHOD:][NAME=]SCORE", allow_hyphen_values = true, value_parser = value::<Threshold>)]
     threshold: Vec<Threshold>,
+
+    /// Thresholds that this share of the scene's own background passes by mistake, such as 1e-4; Alunite=1e-5, mf:1e-4 and
+    /// mf:Alunite=1e-5 as of --threshold, which wins where it says more closely what it is of. One more pass measures how
+    /// every target scores on the scene, or on the pixels of --background-mask; also writes the rate of every pixel.
+    #[arg(long, value_name = "[METHOD:][NAME=]RATE", value_parser = value::<Rate>)]
+    false_alarms: Vec<Rate>,
 
     /// Geometry of the maps of a swath that has a lookup table (EMIT): map, the product's own map, or swath, as the sensor
     /// saw it; map unless given.
@@ -92,6 +99,7 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
         Ok(Request {
             scene_options: request.scene_options.of_scene(index, args.scenes.len())?,
             thresholds: args.threshold.clone(),
+            false_alarms: args.false_alarms.clone(),
             rules: args.rules,
             zones: args.zones.clone(),
             geometry: args.geometry,
@@ -174,9 +182,10 @@ pub(super) fn map_scene(
 ) -> Result<(Plan, Mapped)> {
     let preparing = Instant::now();
     let (task, grounds) = prepare(pass)?;
+    let measured = false_alarms(planned, &task, grounds.as_ref(), pass)?;
     let preparing = preparing.elapsed();
     let opened = pass.processor.backend(&task, pass.observer)?;
-    let plan = planned.cut(&task, grounds.as_ref(), &opened.within(pass.limits))?;
+    let plan = planned.cut(&task, grounds.as_ref(), &opened.within(pass.limits))?.with_false_alarms(measured)?;
     if !machine.resources.quiet() {
         say!(
             "{} x {} pixels, {} of {} bands, {} targets, {} tiles, at most {} MiB",
@@ -212,10 +221,31 @@ pub(super) fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) ->
     Ok(())
 }
 
+/// Targets whose false alarm curves are printed; `run.json` has all.
+const TOLD: usize = 20;
+
+/// The score at each rate of false alarms that was measured.
+fn tell_rates(class: &ClassCount) {
+    let Some(rates) = &class.false_alarms else { return };
+    let point = |p: &Point| {
+        let how = if p.from == Basis::Beyond { " (model)" } else { "" };
+        format!("{:e} at {}{how}", p.rate, digits(p.score))
+    };
+    let points: Vec<String> = rates.points.iter().map(point).collect();
+    say!("   threshold {} of {}; false alarms {}", digits(class.threshold), class.name, points.join(", "));
+}
+
+/// A number in four digits.
+fn digits(value: f64) -> String {
+    let decimals = (3.0 - value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{value:.decimals$}")
+}
+
 /// What was found, and the files that say so.
 pub(super) fn summary(maps: &[MapReport], outputs: &[PathBuf]) {
     for map in maps {
         say!("{}", map.title);
+        map.classes.iter().take(TOLD).for_each(tell_rates);
         let mut classes: Vec<_> = map.classes.iter().filter(|c| c.pixels > 0).collect();
         classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
         for class in classes {

@@ -25,6 +25,7 @@
 use ndarray::ArrayView2;
 
 use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
+use crate::background::Best;
 use crate::error::Result;
 
 /// Adaptive coherence.
@@ -78,6 +79,10 @@ impl Method for Coherence {
 
     fn threshold_range(&self) -> std::ops::RangeInclusive<f64> {
         -1.0..=1.0
+    }
+
+    fn best(&self) -> Best {
+        Best::Largest(1.0)
     }
 
     fn shader(&self) -> &'static str {

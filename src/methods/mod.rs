@@ -26,7 +26,7 @@ pub use product::{Met, Prepared, Product, SEGMENT, Space};
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::background::Factor;
+use crate::background::{Best, Factor};
 use crate::error::Result;
 
 /// Every method, in the order in which help and docs list them.
@@ -202,6 +202,10 @@ pub trait Method: Sync + Send {
     }
     /// The score in f64 of a pixel that met a target.
     fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64;
+    /// Where its scores are best.
+    fn best(&self) -> Best {
+        Best::Unbounded
+    }
     /// Whether score `a` is better than score `b`.
     fn better(&self, a: f64, b: f64) -> bool {
         a > b

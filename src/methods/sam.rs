@@ -26,6 +26,7 @@ use ndarray::ArrayView2;
 
 use super::numeric::{acos, asin, chord};
 use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use crate::background::Best;
 use crate::error::Result;
 use crate::simd::wide;
 
@@ -70,6 +71,10 @@ impl Method for SpectralAngle {
 
     fn ignores_brightness(&self) -> bool {
         true
+    }
+
+    fn best(&self) -> Best {
+        Best::Smallest(0.0)
     }
 
     fn shader(&self) -> &'static str {

@@ -21,6 +21,7 @@
 use ndarray::ArrayView2;
 
 use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc, product};
+use crate::background::Best;
 use crate::error::Result;
 
 /// The spectral correlation.
@@ -62,6 +63,10 @@ impl Method for Correlation {
 
     fn ignores_brightness(&self) -> bool {
         true
+    }
+
+    fn best(&self) -> Best {
+        Best::Largest(1.0)
     }
 
     fn shader(&self) -> &'static str {

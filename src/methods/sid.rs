@@ -21,6 +21,7 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
+use crate::background::Best;
 use crate::error::{Error, Result};
 
 /// The spectral information divergence.
@@ -59,6 +60,10 @@ impl Method for Divergence {
 
     fn ignores_brightness(&self) -> bool {
         true
+    }
+
+    fn best(&self) -> Best {
+        Best::Smallest(0.0)
     }
 
     fn shader(&self) -> &'static str {

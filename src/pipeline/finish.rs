@@ -48,6 +48,7 @@ pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         "runner_up.tif",
         "runner_up.qml",
         "rules.tif",
+        "false_alarms.tif",
         "source.tif",
         "source.qml",
     ];

@@ -55,8 +55,8 @@ pub struct Grounds {
     pub identity: String,
 }
 
-/// The folders in which a background is made, beside the parts of the map.
-fn stage(folder: &Path, name: &str) -> PathBuf {
+/// The folders in which a background is made and measured, beside the parts of the map.
+pub(super) fn stage(folder: &Path, name: &str) -> PathBuf {
     let mut path = folder.as_os_str().to_owned();
     path.push(name);
     path.into()
@@ -67,7 +67,10 @@ pub(super) fn remove_stages(folder: &Path) -> Result<()> {
     STAGES.iter().try_for_each(|name| remove_parts(&stage(folder, name)))
 }
 
-const STAGES: [&str; 3] = ["-statistics", "-scores", "-statistics-without-targets"];
+const STAGES: [&str; 4] = ["-statistics", "-scores", "-statistics-without-targets", FALSE_ALARMS];
+
+/// Of the pass that measures false alarms.
+pub(super) const FALSE_ALARMS: &str = "-false-alarms";
 
 /// Makes the task of a run: with a background, when a method needs one. The folder of the pass is that of the map's parts.
 ///

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cover::Cover;
+use super::false_alarms::RateReport;
 use super::plan::PlannedMethod;
 use super::report::{ClassCount, MapReport};
 use super::sheet::Sheet;
@@ -50,6 +51,8 @@ pub(super) struct MethodMaps {
     /// Nothing for a method without targets.
     classes: Option<Classes>,
     rules: Option<RasterWriter>,
+    /// The rate of false alarms of each pixel's score, where rates were asked for.
+    false_alarms: Option<RasterWriter>,
     /// Of a mosaic alone.
     pub(super) sources: Option<SourceMap>,
     /// Of unclassified, then the targets.
@@ -92,6 +95,13 @@ impl MethodMaps {
             },
             rules: match sheet.rules && method.has_targets() {
                 true => Some(create("rules", floats, rules)?),
+                false => None,
+            },
+            false_alarms: match planned.asks_rates() {
+                true => {
+                    let share = "share of the background that scores as well for the best target";
+                    Some(create("false_alarms", floats, vec![described(share)])?)
+                }
                 false => None,
             },
             sources: match sheet.sources.is_empty() {
@@ -137,6 +147,13 @@ impl MethodMaps {
                 rules.write_f32(band, window, rule)?;
             }
         }
+        if let (Some(raster), Some(curves)) = (&mut self.false_alarms, &self.planned.curves) {
+            let rate = |(&best, &score): (&u16, &f32)| {
+                curves.get(usize::from(best)).map_or(f32::NAN, |curve| curve.rate(score) as f32)
+            };
+            let rates: Vec<f32> = scores.best.iter().zip(&scores.score).map(rate).collect();
+            raster.write_f32(0, window, &rates)?;
+        }
         self.cover.add(window, &classes, areas);
         Ok(Some(classes))
     }
@@ -153,6 +170,7 @@ impl MethodMaps {
             value: i as u16 + 1,
             name: name.clone(),
             threshold: self.planned.thresholds[i],
+            false_alarms: RateReport::of(&self.planned, i),
             color: legend.entry(i as u16 + 1).map_or([0; 3], |e| e.color),
             pixels: counts[i + 1].pixels,
             km2: counts[i + 1].km2,
@@ -182,7 +200,9 @@ impl MethodMaps {
         let mut jobs: Vec<(PathBuf, Job<'a>)> = Vec::new();
         let mut styled = Vec::new();
         // The largest first.
-        for (name, raster) in [("rules.tif", self.rules), ("scores.tif", Some(self.scores))] {
+        for (name, raster) in
+            [("rules.tif", self.rules), ("scores.tif", Some(self.scores)), ("false_alarms.tif", self.false_alarms)]
+        {
             if let Some(raster) = raster {
                 jobs.push((path(name), Box::new(move || raster.finish().map(Waiting::Raster))));
             }

@@ -1,7 +1,8 @@
 //! A run: plan, statistics, map, finish. Each is a function that can be run by itself.
 //!
 //! [`check()`] tells what stands against a run. [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
-//! that methods need, in one or more passes over the scene, and the task of the devices; [`map`] reads, maps and publishes
+//! that methods need, in one or more passes over the scene, and the task of the devices; [`fn@false_alarms`] measures, when
+//! asked, how targets score on it, and fixes their thresholds; [`map`] reads, maps and publishes
 //! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
 //! that was killed in any pass goes on where it was.
 //!
@@ -16,6 +17,7 @@ mod check;
 mod class_spectra;
 mod cover;
 mod device;
+mod false_alarms;
 mod finish;
 mod gather;
 mod geometry;
@@ -44,6 +46,7 @@ pub use bench::{Bench, Comparison, Stage, Timed, bench};
 pub use check::{Check, Detectability, Fate, Finding, Lacking, Level, Pair, Sampled, check};
 pub use class_spectra::{SPECTRA, class_spectra};
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
+pub use false_alarms::{FalseAlarms, RateReport, false_alarms};
 pub use finish::{Finished, finish, outputs};
 pub use geometry::Geometry;
 pub use grounds::{BackgroundChoice, Grounds, prepare};
@@ -56,7 +59,7 @@ pub use report::{ClassCount, MapReport, Report};
 pub use request::Request;
 pub use run::{Mapped, map};
 pub use stats::{Shard, statistics};
-pub use targets::Threshold;
+pub use targets::{Rate, Threshold};
 pub use windows::Limits;
 pub use zone_map::{ZoneReport, Zones, ZonesReport};
 

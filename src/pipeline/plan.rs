@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use ndarray::Array2;
@@ -17,7 +18,7 @@ use super::request::{Request, check_background, chosen};
 use super::targets;
 use super::windows::{self, Limits, Load};
 use super::zone_map::Zones;
-use crate::background::Shrinkage;
+use crate::background::{Curve, Shrinkage};
 use crate::compute::{Scores, Task};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
@@ -36,6 +37,8 @@ pub enum ThresholdSource {
     Given,
     /// The method's default was assumed.
     Default,
+    /// They follow from rates of false alarms, at least some of them.
+    FalseAlarms,
 }
 
 /// A file that the result depends on.
@@ -68,6 +71,11 @@ pub struct PlannedMethod {
     pub thresholds: Vec<f64>,
     /// Whether the thresholds were given or assumed.
     pub threshold_source: ThresholdSource,
+    /// The rates of false alarms that thresholds were asked for by, one a target; nothing where a threshold is fixed.
+    pub rates: Vec<Option<f64>>,
+    /// The false alarm curve of each target, when they were measured: [`super::false_alarms()`].
+    #[serde(skip)]
+    pub curves: Option<Arc<Vec<Curve>>>,
     /// The method.
     #[serde(skip)]
     pub method: &'static dyn Method,
@@ -219,6 +227,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     }
     let names: Vec<String> = targets.iter().map(|(n, _)| n.clone()).collect();
     let thresholds = targets::thresholds(&names, &request.thresholds, &methods)?;
+    let rates = targets::rates(&names, &request.thresholds, &request.false_alarms, &methods)?;
     let by_index = request.match_bands_by_index || targets.is_empty();
     let bands = info_span!("bands").in_scope(|| bands::select(&scene, &targets, request, by_index))?;
     let scaling = described.scaling.select(&bands.indices);
@@ -239,9 +248,9 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     let mut said = HashSet::new();
     notes.retain(|note| said.insert(note.clone()));
     let mut planned_methods = Vec::new();
-    for (&method, thresholds) in methods.iter().zip(thresholds) {
+    for (&method, (thresholds, rates)) in methods.iter().zip(thresholds.into_iter().zip(rates)) {
         let given = targets::given(&request.thresholds, method);
-        if !given && method.has_targets() {
+        if !given && method.has_targets() && !targets::rate_given(&request.false_alarms, method) {
             let assumed = format!("{} {}", method.default_threshold(), method.unit());
             notes.push(format!("threshold {} assumed, the default of {}", assumed.trim(), method.word()));
         }
@@ -250,6 +259,8 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
             convention: method.convention(),
             thresholds,
             threshold_source: if given { ThresholdSource::Given } else { ThresholdSource::Default },
+            rates,
+            curves: None,
             method,
         });
     }
@@ -314,7 +325,7 @@ impl Planned {
     /// When not even the smallest tile fits the limits.
     pub fn cut(&self, task: &Task, grounds: Option<&Grounds>, limits: &Limits) -> Result<Plan> {
         let described = &self.scene.description;
-        let load = Load::of_map(task, limits.threads);
+        let load = Load::of_map(task, limits.threads).keeping(self.rated() * Curve::BYTES);
         let windows = windows::cut(described, &load, limits, 0..described.lines)?;
         Ok(Plan { windows, background: grounds.cloned(), ..self.draft.clone() })
     }

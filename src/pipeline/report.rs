@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::bands::Dropped;
+use super::false_alarms::RateReport;
 use super::geometry::Geometry;
 use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
@@ -111,6 +112,9 @@ pub struct ClassCount {
     pub name: String,
     /// Its threshold, in the method's unit.
     pub threshold: f64,
+    /// What of the background passes it, when rates of false alarms were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<RateReport>,
     /// Its colour in the map.
     pub color: [u8; 3],
     /// Pixels of the class.

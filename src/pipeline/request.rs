@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::geometry::Geometry;
 use super::grounds::BackgroundChoice;
-use super::targets::Threshold;
+use super::targets::{Rate, Threshold};
 use crate::background::Shrinkage;
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
@@ -44,6 +44,8 @@ pub struct Request {
     pub zones: Option<PathBuf>,
     /// Thresholds.
     pub thresholds: Vec<Threshold>,
+    /// Rates of false alarms that thresholds follow from.
+    pub false_alarms: Vec<Rate>,
     /// Whether every target's score is written too.
     pub rules: bool,
     /// What the background is, for methods that need one.
@@ -85,7 +87,10 @@ pub(super) fn chosen(request: &Request) -> Result<Vec<&'static dyn Method>> {
         }
     }
     let needs_none = chosen.iter().all(|m| m.needs() == Needs::Nothing);
-    if needs_none && (request.background != BackgroundChoice::default() || request.shrinkage != Shrinkage::Auto) {
+    // A mask also says where false alarms are measured.
+    let measured = BackgroundChoice { mask: request.background.mask.clone(), ..BackgroundChoice::default() };
+    let fine = if request.false_alarms.is_empty() { BackgroundChoice::default() } else { measured };
+    if needs_none && (request.background != fine || request.shrinkage != Shrinkage::Auto) {
         let words: Vec<&str> = chosen.iter().map(|m| m.word()).collect();
         return Err(Error::refused("background", format!("{} needs none, but options for one were given", words.join(", ")))
             .hint("leave --background, --background-mask, --exclude-targets, --shrinkage and --stats out, or add a method that needs a background: mf, ace, cem, rx"));

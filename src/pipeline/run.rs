@@ -51,6 +51,10 @@ pub struct Mapped {
 /// When reading, computing or writing fails; parts that were finished stay for the next try.
 pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observer: &dyn Observer) -> Result<Mapped> {
     let _span = info_span!("map").entered();
+    if let Some(method) = plan.methods.iter().find(|m| m.lacks_curves()) {
+        let what = "false alarms were asked for and have not been measured";
+        return Err(Error::failed(format!("thresholds of {}", method.word), what));
+    }
     let parts = Parts::open(folder, plan.identity())?;
     let shape = plan.shape();
     let is_missing = |&i: &usize| parts.read_scores(i, plan.windows[i], &shape).is_none();

@@ -271,14 +271,14 @@ fn leave_out_too_large(tile: &Tile, scaling: &Scaling, counts: &mut [bool]) {
 }
 
 /// A raster that says which pixels are the background.
-struct Mask {
+pub(super) struct Mask {
     path: PathBuf,
     reader: Box<dyn TileReader>,
     nodata: Option<f64>,
 }
 
 impl Mask {
-    fn open(path: &Path, scene: &Scene) -> Result<Self> {
+    pub(super) fn open(path: &Path, scene: &Scene) -> Result<Self> {
         let mask = Scene::open(path, &SceneOptions::default())?;
         let (m, s) = (&mask.description, &scene.description);
         if (m.lines, m.samples) != (s.lines, s.samples) {
@@ -293,7 +293,8 @@ impl Mask {
         Ok(Self { path: path.to_owned(), reader: mask.reader(&[0])?, nodata: m.nodata })
     }
 
-    fn leave_out(&mut self, window: Window, counts: &mut [bool]) -> Result<()> {
+    /// Pixels that it does not hold do not count.
+    pub(super) fn leave_out(&mut self, window: Window, counts: &mut [bool]) -> Result<()> {
         let tile = self.reader.read(window).map_err(|e| Error::failed(self.path.display(), e))?;
         let nodata = self.nodata;
         with_samples!(&tile.samples, values => {

@@ -76,6 +76,11 @@ impl Load {
         }
     }
 
+    /// With so many more bytes that the pass keeps.
+    pub(super) fn keeping(self, bytes: usize) -> Self {
+        Self { scratch: self.scratch + bytes, ..self }
+    }
+
     /// Of the statistics; `mapped` when they map each tile first, to leave targets out.
     pub(super) fn of_statistics(units: &Units, bands: usize, threads: usize, mapped: Option<&Task>) -> Self {
         let sums = 8 * (packed(bands, 0) + 2 * bands);

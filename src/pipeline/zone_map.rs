@@ -71,9 +71,12 @@ impl Zones {
             Some(path) => (Rules::read(path)?, path.display().to_string()),
             None => (Rules::shipped()?, format!("shipped with alunite {}", env!("CARGO_PKG_VERSION"))),
         };
-        let methods: Vec<(&'static dyn Method, &[f64])> =
-            methods.iter().map(|m| (m.method, m.thresholds.as_slice())).collect();
-        Ok(Self { zoning: Zoning::new(&rules, targets, &methods), rules, from })
+        Ok(Self { zoning: zoning(&rules, targets, methods), rules, from })
+    }
+
+    /// The same rules with thresholds that became known later.
+    pub(super) fn with_thresholds(self, targets: &[String], methods: &[PlannedMethod]) -> Self {
+        Self { zoning: zoning(&self.rules, targets, methods), ..self }
     }
 
     /// Whether any pixel can be of a zone.
@@ -129,6 +132,12 @@ impl Zones {
             targets_without_species: self.without_species(),
         }
     }
+}
+
+fn zoning(rules: &Rules, targets: &[String], methods: &[PlannedMethod]) -> Zoning {
+    let methods: Vec<(&'static dyn Method, &[f64])> =
+        methods.iter().map(|m| (m.method, m.thresholds.as_slice())).collect();
+    Zoning::new(rules, targets, &methods)
 }
 
 /// Targets that a note names.

@@ -120,6 +120,11 @@ fn check_alone(layout: &Layout) -> Result<()> {
 }
 
 fn check_several(request: &Request, scenes: usize) -> Result<()> {
+    if !request.false_alarms.is_empty() {
+        let what = format!("thresholds follow from one scene's background, and {scenes} scenes were named");
+        return Err(Error::refused("--false-alarms", what)
+            .hint("map one of the scenes with it, and give the thresholds that it prints with --threshold"));
+    }
     if request.background.mask.is_none() {
         return Ok(());
     }
