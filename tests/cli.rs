@@ -28,6 +28,8 @@ fn help_names_commands_and_exit_codes() {
         "map",
         "stats",
         "bench",
+        "compare",
+        "verify",
         "report",
         "info",
         "library",

@@ -70,12 +70,12 @@ impl Lines {
     /// The names of the values 0, 1, 2, ... of the first band; empty where it has none.
     #[must_use]
     pub fn category_names(&self) -> Vec<String> {
-        let named = || {
-            // GDAL reads the file beside it, which has the names, when it is asked for the place, and not for names.
-            drop(self.dataset.geo_transform());
+        let read = || {
+            // GDAL reads the .aux.xml of a GeoTIFF when it is first asked for its place, and names alone do not ask.
+            let _ = self.dataset.geo_transform();
             self.dataset.rasterband(1).map(|band| ffi::category_names(&band)).unwrap_or_default()
         };
-        ffi::recorded(named).0
+        ffi::recorded(read).0
     }
 
     /// The colour of a value of the first band, where it has a colour table that goes so far.
