@@ -233,7 +233,7 @@ fn rates_of_pixels_are_written_and_agree_with_the_classes() {
             None => assert!(rate >= least * 0.999, "{rate} unclassified"),
         }
     }
-    assert!(values.iter().any(|v| *v == 1.0) && values.iter().any(|v| *v == 0.0));
+    assert!(values.contains(&1.0) && values.contains(&0.0));
 }
 
 #[test]
