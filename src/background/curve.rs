@@ -16,11 +16,8 @@ pub const LEAST_PIXELS: u64 = LEAST_TAIL * A_TAIL;
 /// A tail has at least so many pixels, ...
 const LEAST_TAIL: u64 = 30;
 
-/// ... at most the best 1 of so many, ...
+/// ... and at most the best 1 of so many.
 const A_TAIL: u64 = 20;
-
-/// ... and, while the fit is poor, half as many, down to this.
-const SMALLEST: usize = 128;
 
 /// Anderson and Darling's statistic above which a fit is poor: one in a hundred samples of a Pareto distribution has more
 /// (simulated by tests/golden/tails.py).
@@ -205,13 +202,12 @@ impl Curve {
     }
 }
 
-/// The place in `top` (coordinates, the best first) of the pixel where the tail begins, and the tail: the largest that fits,
-/// or the one that fits best.
+/// The place in `top` (coordinates, the best first) of the pixel where the tail begins, and the tail: the largest that fits.
+/// Where none does, the smallest, so that as much as can be is counted.
 fn tail(best: Best, top: &[f64], pixels: u64) -> (usize, Option<Tail>) {
     let mut wanted = (pixels / A_TAIL).min(top.len() as u64) as usize;
-    let mut found: Option<(usize, Tail)> = None;
-    let largest = wanted.saturating_sub(1);
-    while wanted >= SMALLEST || found.is_none() {
+    let mut found = (wanted.saturating_sub(1), None);
+    while wanted >= LEAST_TAIL as usize {
         // All pixels of one score are in the tail, or none.
         let begins = top[wanted - 1];
         let first = top.iter().rposition(|&at| at == begins).unwrap_or(wanted - 1);
@@ -224,18 +220,13 @@ fn tail(best: Best, top: &[f64], pixels: u64) -> (usize, Option<Tail>) {
             pareto,
             anderson_darling: pareto.anderson_darling(&exceedances),
         };
-        if found.is_none_or(|(_, other)| tail.anderson_darling < other.anderson_darling) {
-            found = Some((first, tail));
-        }
+        found = (first, Some(tail));
         if !tail.is_poor() {
             break;
         }
         wanted /= 2;
     }
-    match found {
-        Some((first, tail)) => (first, Some(tail)),
-        None => (largest, None),
-    }
+    found
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::options::Machine;
 use super::{Exit, print, report, say, targets};
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
-use crate::pipeline::{Request, Threshold};
+use crate::pipeline::{Request, TARGETS, Threshold};
 use crate::scene::{Scene, SceneOptions};
 use crate::synthetic::{self, Demo as Made, RANGES, SAM_THRESHOLD, Settings, Truth};
 use crate::tile::{Samples, Window};
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Demo) -> Result<Exit> {
         100.0 * right as f64 / pure.max(1) as f64,
         at("sam_classes.tif"),
         at("alteration.tif"),
-        at(targets::FILE),
+        at(TARGETS),
         at("quicklook.png"),
         at(if args.no_report { "run.json" } else { "report.html" })
     ))?;

@@ -209,8 +209,7 @@ pub(super) const PARTS: &str = ".alunite-parts";
 
 /// Fails before the work where it would fail after it: maps that exist, a folder that cannot be written.
 pub(super) fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) -> Result<()> {
-    let names = pipeline::outputs(methods.iter().map(String::as_str));
-    for name in names.iter().map(String::as_str).chain([targets::FILE]) {
+    for name in pipeline::outputs(methods.iter().map(String::as_str)) {
         refuse_to_replace(&out.join(name), overwrite)?;
     }
     let hint = "name a folder that you can write with --out";

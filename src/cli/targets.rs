@@ -10,9 +10,7 @@ use crate::areas::{Areas, By, Evidence, SHARES, Settings, Weights, find};
 use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
 use crate::map::vector::Destination;
-
-/// The file beside the maps.
-pub(super) const FILE: &str = "targets.gpkg";
+use crate::pipeline::TARGETS;
 
 /// Areas that are printed.
 const SHOWN: usize = 15;
@@ -96,7 +94,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: &Targets) -> Result<Exit> {
     set_cache_bytes(args.resources.ceiling() / 8);
-    let beside = || args.folder.join(FILE).to_string_lossy().into_owned();
+    let beside = || args.folder.join(TARGETS).to_string_lossy().into_owned();
     let to = Destination::parse(&args.out.clone().unwrap_or_else(beside), args.format.as_deref())?;
     if let Destination::File(path, _) = &to {
         crate::files::refuse_to_replace(path, args.overwrite)?;
@@ -131,7 +129,7 @@ pub(super) fn beside_maps(folder: &Path, resources: &Resources) -> Result<()> {
     let _span = info_span!("target areas").entered();
     set_cache_bytes(resources.ceiling() / 8);
     let areas = find(folder, &Settings { max_memory: resources.limits().max_memory, ..Settings::default() })?;
-    let path = folder.join(FILE);
+    let path = folder.join(TARGETS);
     areas.table("targets").write(&Destination::parse(&path.to_string_lossy(), None)?, true)?;
     if !resources.quiet() {
         say!("wrote {}: {} target areas", path.display(), areas.areas.len());

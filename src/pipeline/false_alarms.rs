@@ -29,6 +29,9 @@ const IN_FLIGHT: usize = 6;
 /// Targets whose curves a note can name.
 const NAMED: usize = 5;
 
+/// Of each method, the tally of every target; none where no rate was asked for.
+type Tallies = Vec<Vec<Tally>>;
+
 /// What a pass over the background found.
 #[derive(Debug, Clone, Default)]
 pub struct FalseAlarms {
@@ -125,9 +128,6 @@ fn notes(method: &PlannedMethod, curves: &[Curve], targets: &[String]) -> Vec<St
     .flatten()
     .collect()
 }
-
-/// Of each method that asks for rates, one a target.
-type Tallies = Vec<Vec<Tally>>;
 
 /// The tallies of all targets of each method that asks for rates; none of the others.
 fn tally(planned: &Planned, task: &Task, grounds: Option<&Grounds>, pass: &Pass<'_>) -> Result<Tallies> {

@@ -33,9 +33,12 @@ pub struct Finished {
     pub outputs: Vec<PathBuf>,
 }
 
+/// The table of target areas, which is made of the maps after them.
+pub const TARGETS: &str = "targets.gpkg";
+
 /// Files of all methods together; the report last.
-const ALL_METHODS: [&str; 7] =
-    ["alteration.tif", "alteration.qml", "quicklook.png", SPECTRA, "report.html", "stac.json", "run.json"];
+const ALL_METHODS: [&str; 8] =
+    ["alteration.tif", "alteration.qml", "quicklook.png", SPECTRA, TARGETS, "report.html", "stac.json", "run.json"];
 
 /// The names that a run of these methods may write in its folder; `run.json` last. Spectra, report and STAC item are made
 /// from the others after them.

@@ -47,7 +47,7 @@ pub use check::{Check, Detectability, Fate, Finding, Lacking, Level, Pair, Sampl
 pub use class_spectra::{SPECTRA, class_spectra};
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use false_alarms::{FalseAlarms, RateReport, false_alarms};
-pub use finish::{Finished, finish, outputs};
+pub use finish::{Finished, TARGETS, finish, outputs};
 pub use geometry::Geometry;
 pub use grounds::{BackgroundChoice, Grounds, prepare};
 pub use mosaic::{
