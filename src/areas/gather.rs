@@ -10,14 +10,13 @@ use super::run::{Class, Run};
 use super::{Area, Areas, By, Evidence, LEAST_PIXELS, STRIP, Settings, rank};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
+use crate::map::area::pixel_areas_mm2;
 use crate::map::globe::ToGlobe;
 use crate::map::lines::Lines;
-use crate::map::pixel_areas_km2;
 use crate::map::polygons::Numbered;
 use crate::map::resampled::Resampled;
 use crate::methods::Method;
 
-const MM2_PER_KM2: f64 = 1e12;
 const MM2_PER_M2: f64 = 1e6;
 
 /// Pixels of a survey that its percentiles are taken from, at most.
@@ -126,8 +125,7 @@ impl<'a> Maps<'a> {
                 return Err(Error::refused(folder.display(), what).hint("they are of several runs: map again"));
             }
         }
-        let areas = pixel_areas_km2(&map.grid, lines, samples)?
-            .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect::<Vec<u64>>());
+        let areas = pixel_areas_mm2(&map.grid, lines, samples)?;
         let least = match (settings.min_area_m2, &areas) {
             (Some(m2), Some(_)) => (m2 * MM2_PER_M2).round() as u64,
             (Some(_), None) => {

@@ -45,6 +45,18 @@ pub fn pixel_areas_km2(grid: &Grid, lines: usize, samples: usize) -> Result<Opti
     Ok(Some((0..lines).map(area).collect()))
 }
 
+/// mm² of a km².
+pub const MM2_PER_KM2: f64 = 1e12;
+
+/// As [`pixel_areas_km2`] in whole mm², whose sum is the same in any order of pixels.
+///
+/// # Errors
+/// As [`pixel_areas_km2`].
+pub fn pixel_areas_mm2(grid: &Grid, lines: usize, samples: usize) -> Result<Option<Vec<u64>>> {
+    let whole = |km2: &f64| (km2 * MM2_PER_KM2).round() as u64;
+    Ok(pixel_areas_km2(grid, lines, samples)?.map(|lines| lines.iter().map(whole).collect()))
+}
+
 /// Semi-axes in metres.
 struct Ellipsoid {
     a: f64,

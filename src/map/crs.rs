@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
+use gdal::spatial_ref::SpatialRef;
 
 use super::ffi::recorded;
+use super::globe::xy;
 use crate::error::{Error, Result};
 
 /// The WKT of what the user names: `EPSG:32638`, a file that holds WKT (`.prj` of ESRI's too), or WKT itself.
@@ -57,11 +58,7 @@ pub fn same(a: &str, b: &str) -> bool {
 }
 
 fn read(wkt: &str) -> Option<SpatialRef> {
-    let (mut crs, _) = recorded(|| SpatialRef::from_wkt(wkt).ok());
-    if let Some(crs) = &mut crs {
-        crs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
-    }
-    crs
+    recorded(|| xy(wkt).ok()).0
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use super::crop;
 use super::files;
 use super::legend::{Legend, LegendEntry, UNCLASSIFIED};
 use super::preview::Preview;
-use super::quicklook::{self, INK, MARGIN, PAPER, Quicklook, RULE, SOFT, thousands};
+use super::quicklook::{self, INK, MARGIN, PAPER, Quicklook, RULE, SOFT};
 use super::raster::ClassCount;
-use super::text;
+use super::text::{self, thousands};
 use crate::error::Result;
 
 /// Two maps, A and B, with classes of both together.

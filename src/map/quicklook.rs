@@ -9,7 +9,7 @@ use super::crop;
 use super::files;
 use super::legend::{Legend, NO_DATA, UNCLASSIFIED};
 use super::raster::ClassCount;
-use super::text;
+use super::text::{self, thousands};
 use crate::error::{Error, Result};
 
 /// What the picture shows. The arrays are the map or, of a large one, a [`super::Preview`].
@@ -317,18 +317,6 @@ impl Scale {
         };
         canvas.text((x + self.pixels + 10) as f32, (y + 10) as f32, 16.0, INK, &label);
     }
-}
-
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn area(km2: f64) -> String {

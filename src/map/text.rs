@@ -1,4 +1,4 @@
-//! Names from anywhere, made safe for C strings, XML and one line of a legend.
+//! Names from anywhere, made safe for C strings, XML and one line of a legend; and long numbers as people read them.
 
 /// The name on one line without control characters, line breaks and direction overrides; idempotent.
 ///
@@ -19,6 +19,19 @@ fn breaks_lines(c: char) -> bool {
 
 fn legal(c: char) -> char {
     if matches!(c, '\u{FFFE}' | '\u{FFFF}') { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// `17,345,678`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How much of a map each class covers, while tiles are added.
 
-use super::method_maps::MM2_PER_KM2;
 use crate::map::ClassCount;
+use crate::map::area::MM2_PER_KM2;
 use crate::tile::Window;
 
 /// Pixels and mm² of each class; whole numbers have the same sum in any order of tiles.

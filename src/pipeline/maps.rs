@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::info_span;
 
-use super::method_maps::{Job, MM2_PER_KM2, MethodMaps, Waiting};
+use super::method_maps::{Job, MethodMaps, Waiting};
 use super::part::Part;
 use super::plan::PlannedMethod;
 use super::report::MapReport;
@@ -13,7 +13,7 @@ use super::sheet::Sheet;
 use super::zone_map::{ZoneMap, Zones};
 use crate::error::{Error, Result};
 use crate::map::ClassCount;
-use crate::map::area::pixel_areas_km2;
+use crate::map::area::pixel_areas_mm2;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
@@ -45,8 +45,7 @@ impl<'a> Maps<'a> {
             of_methods: sheet.methods.iter().map(one).collect::<Result<_>>()?,
             zones: sheet.zones.map(|zones| Ok((zones, ZoneMap::create(sheet, zones, (out, work))?))).transpose()?,
             preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
-            areas: pixel_areas_km2(&map.grid, map.lines, map.samples)?
-                .map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()),
+            areas: pixel_areas_mm2(&map.grid, map.lines, map.samples)?,
             sheet,
             out: out.to_owned(),
             legend,

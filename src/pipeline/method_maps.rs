@@ -19,8 +19,6 @@ use crate::tile::Window;
 /// No data in the score rasters.
 const SCORE_NODATA: f32 = -9999.0;
 
-pub(super) const MM2_PER_KM2: f64 = 1e12;
-
 /// A file that waits for its name.
 pub(super) enum Waiting {
     Raster(FinishedRaster),

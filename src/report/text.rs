@@ -1,6 +1,7 @@
 //! Numbers and names as a reader likes them.
 
 use crate::map::text::one_line;
+pub(super) use crate::map::text::thousands;
 
 /// Characters of a name that are shown; a name may be 10 kB long.
 const LONGEST: usize = 80;
@@ -26,19 +27,6 @@ pub(super) fn capital(text: &str) -> String {
     let text = short(text);
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// `17,345,678`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Three digits or more: `1,235`, `12.3`, `0.0036`.

@@ -7,11 +7,10 @@ use serde_json::Value;
 use super::Check;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::map::Legend;
+use crate::map::area::{MM2_PER_KM2, pixel_areas_mm2};
 use crate::map::lines::Lines;
-use crate::map::{Legend, pixel_areas_km2};
 use crate::methods;
-
-const MM2_PER_KM2: f64 = 1e12;
 
 /// Lines of a name list that an answer quotes.
 const QUOTED: usize = 60;
@@ -132,8 +131,7 @@ impl Classes {
 
 /// Of a pixel of each line, in mm², as maps are made.
 fn areas(grid: &Grid, raster: &Lines) -> Result<Option<Vec<u64>>> {
-    let areas = pixel_areas_km2(grid, raster.lines, raster.samples)?;
-    Ok(areas.map(|lines| lines.iter().map(|km2| (km2 * MM2_PER_KM2).round() as u64).collect()))
+    pixel_areas_mm2(grid, raster.lines, raster.samples)
 }
 
 fn place(raster: &Lines, report: &Value, wrong: &mut Vec<String>) {
