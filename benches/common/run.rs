@@ -6,6 +6,7 @@ use std::process::Command;
 use alunite::methods::{Naive, find};
 use alunite::pipeline::{self, Geometry, Planned, Request};
 use alunite::scene::NOWHERE;
+use alunite::spectrum::WavelengthRange;
 use alunite::tile::{Sample as _, Window};
 use alunite::with_samples;
 use gdal::Dataset;
@@ -29,6 +30,9 @@ pub(crate) fn map(scene: &Path, library: &Path, out: &Path, more: &[&str]) -> Co
         "cpu",
         "--threshold",
         "sam:3.14",
+        // Of those that water vapour closes too: rivals know of none, and a case is named by its number of bands.
+        "--keep-bands",
+        "all",
     ]);
     command.arg("--library").arg(library).arg("--out").arg(out).args(more).arg(scene);
     command
@@ -40,6 +44,7 @@ pub(crate) fn plan(scene: &Path, library: &Path) -> Planned {
         scene: scene.to_owned(),
         libraries: vec![library.to_owned()],
         methods: vec!["sam".to_owned()],
+        keep_bands: vec![WavelengthRange::ALL],
         ..Request::default()
     };
     pipeline::plan(&request).expect("a plan")

@@ -1,7 +1,7 @@
 //! Class maps and rule images as cloud-optimised GeoTIFFs.
 //!
-//! The pixels go to an uncompressed tiled GeoTIFF in a work folder (the COG driver only copies), which is closed,
-//! checked, and copied to a COG beside the final path. What was written is summed up on the way in; the finished file
+//! The pixels go to an uncompressed tiled GeoTIFF in a work folder (the COG driver only copies), which gets its overviews
+//! there (the COG driver would compress them twice), is closed, and copied to a COG beside the final path. What was written is summed up on the way in; the finished file
 //! is opened again and must give the same sums, so nothing that GDAL lost on the way can be published.
 
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ const INTERMEDIATE: &str = "intermediate.tif";
 impl RasterWriter {
     /// Starts a raster that is to stand at `path`, with its intermediate file in `work_dir`.
     ///
-    /// Temporary files lie in `work_dir` (uncompressed size) and beside `path` (compressed size).
+    /// Temporary files lie in `work_dir` (uncompressed size, and a third for the overviews) and beside `path` (compressed size).
     pub fn create(path: &Path, work_dir: &Path, spec: &RasterSpec<'_>) -> Result<Self> {
         spec::check_spec(path, spec)?;
         let (kind, nodata) = match spec.kind {
@@ -205,6 +205,12 @@ impl RasterWriter {
                 }
             }
             dataset.flush_cache()?;
+            let (width, height) = self.expected.size;
+            let factors = spec::overview_factors(width, height);
+            if !factors.is_empty() {
+                let _span = info_span!("overviews").entered();
+                dataset.build_overviews(self.overviews.resampling(), &factors, &[])?;
+            }
             dataset.close()
         });
         closed.map_err(|e| gdal_failure(self.place.target(), "closing", &log, &e.to_string()))?;
@@ -213,7 +219,7 @@ impl RasterWriter {
 
     fn copy(&mut self) -> Result<()> {
         let intermediate = self.work.path().join(INTERMEDIATE);
-        let options = spec::cog_options(self.expected.kind, self.overviews);
+        let options = spec::cog_options(self.expected.kind);
         let to = self.place.path("");
         let (copied, log) = ffi::recorded(|| {
             let source = open(&intermediate)?;

@@ -148,12 +148,24 @@ pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
     table
 }
 
-pub(super) fn cog_options(kind: GdalDataType, overviews: Overviews) -> Vec<String> {
-    let resampling = match overviews {
-        Overviews::Mode => "MODE",
-        Overviews::Average => "AVERAGE",
-        Overviews::Nearest => "NEAREST",
-    };
+impl Overviews {
+    /// GDAL's name for it.
+    pub(super) const fn resampling(self) -> &'static str {
+        match self {
+            Self::Mode => "MODE",
+            Self::Average => "AVERAGE",
+            Self::Nearest => "NEAREST",
+        }
+    }
+}
+
+/// How much smaller each overview is, until the last fits into a block.
+pub(super) fn overview_factors(width: usize, height: usize) -> Vec<i32> {
+    let halvings = width.max(height).div_ceil(BLOCK).next_power_of_two().ilog2();
+    (1..=halvings).map(|halving| 1 << halving).collect()
+}
+
+pub(super) fn cog_options(kind: GdalDataType) -> Vec<String> {
     // Differences of class numbers mean nothing: only numbers get a predictor.
     let predictor = if kind == GdalDataType::Float32 { "YES" } else { "NO" };
     vec![
@@ -161,7 +173,6 @@ pub(super) fn cog_options(kind: GdalDataType, overviews: Overviews) -> Vec<Strin
         // Scores hardly get smaller with more (a hundredth), and take half as long again.
         "LEVEL=1".into(),
         format!("PREDICTOR={predictor}"),
-        format!("OVERVIEW_RESAMPLING={resampling}"),
         format!("BLOCKSIZE={BLOCK}"),
         "BIGTIFF=IF_SAFER".into(),
         "NUM_THREADS=ALL_CPUS".into(),

@@ -76,7 +76,7 @@ pub(super) fn gdal_failure(path: &Path, doing: &str, log: &Log, fallback: &str) 
     let error = Error::failed(path.display(), format!("{doing}: {said}"));
     let full = ["space", "File too large", "write error", "Write error", "TIFFAppendToStrip"];
     if full.iter().any(|word| said.contains(word)) {
-        return error.hint("is the disk full? The work folder needs the uncompressed size of the map");
+        return error.hint("is the disk full? The work folder needs four thirds of the uncompressed size of the map");
     }
     error
 }
