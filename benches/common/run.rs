@@ -30,9 +30,10 @@ pub(crate) fn map(scene: &Path, library: &Path, out: &Path, more: &[&str]) -> Co
         "cpu",
         "--threshold",
         "sam:3.14",
-        // Of those that water vapour closes too: rivals know of none, and a case is named by its number of bands.
+        // Rivals leave out none, and a case is named by its number of bands.
         "--keep-bands",
         "all",
+        "--keep-overlap",
     ]);
     command.arg("--library").arg(library).arg("--out").arg(out).args(more).arg(scene);
     command
@@ -45,6 +46,7 @@ pub(crate) fn plan(scene: &Path, library: &Path) -> Planned {
         libraries: vec![library.to_owned()],
         methods: vec!["sam".to_owned()],
         keep_bands: vec![WavelengthRange::ALL],
+        keep_overlap: true,
         ..Request::default()
     };
     pipeline::plan(&request).expect("a plan")

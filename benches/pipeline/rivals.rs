@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use alunite::pipeline::Planned;
+use ndarray::Array2;
 
 use crate::common::machine::{cores, python, said};
 use crate::common::run::classes;
@@ -36,7 +37,7 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(planned: &Planned, folder: &Path) -> Self {
-        let (described, spectra) = (&planned.scene.description, planned.spectra());
+        let (described, spectra) = (&planned.scene.description, in_file_order(planned));
         let (targets, endmembers) = (folder.join("targets.f64"), folder.join("endmembers.img"));
         let bytes: Vec<u8> = spectra.iter().flat_map(|v| v.to_le_bytes()).collect();
         std::fs::write(&targets, bytes).expect("the targets");
@@ -74,6 +75,15 @@ impl Job {
         let who = rival.who();
         assert!(equal as f64 >= SHARE * ours.len() as f64, "{who} has {equal} of {} classes as we do", ours.len());
     }
+}
+
+/// The targets, `[target][band]`, on the bands as they lie in the file: those in use rise with the wavelength.
+fn in_file_order(planned: &Planned) -> Array2<f64> {
+    let (bands, spectra) = (&planned.draft().bands, planned.spectra());
+    assert_eq!(bands.len(), planned.scene.description.bands, "rivals use all bands");
+    let mut of_file = Array2::zeros(spectra.raw_dim());
+    bands.iter().zip(spectra.columns()).for_each(|(&band, values)| of_file.column_mut(band).assign(&values));
+    of_file
 }
 
 impl Rival {

@@ -29,6 +29,7 @@ pub mod globe;
 mod labels;
 pub mod legend;
 pub mod lines;
+mod overviews;
 pub mod polygons;
 pub mod preview;
 pub mod quicklook;

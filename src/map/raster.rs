@@ -1,7 +1,7 @@
 //! Class maps and rule images as cloud-optimised GeoTIFFs.
 //!
 //! The pixels go to an uncompressed tiled GeoTIFF in a work folder (the COG driver only copies), which gets its overviews
-//! there (the COG driver would compress them twice), is closed, and copied to a COG beside the final path. What was written is summed up on the way in; the finished file
+//! there, is closed, and copied to a COG beside the final path. What was written is summed up on the way in; the finished file
 //! is opened again and must give the same sums, so nothing that GDAL lost on the way can be published.
 
 use std::path::{Path, PathBuf};
@@ -16,13 +16,15 @@ use super::ffi::{self, Log};
 use super::files::{self, Beside};
 use super::labels;
 use super::legend::{ClassType, Legend};
+use super::overviews;
 use super::spec;
 use super::verify::{Expected, gdal_failure, open};
 use crate::error::{Error, Result};
 use crate::tile::Window;
 
 pub use super::ffi::set_cache_bytes;
-pub use super::spec::{BandSpec, Overviews, RasterKind, RasterSpec};
+pub use super::overviews::Overviews;
+pub use super::spec::{BandSpec, RasterKind, RasterSpec};
 
 /// How much of a map a class covers; the attribute table shows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -205,12 +207,8 @@ impl RasterWriter {
                 }
             }
             dataset.flush_cache()?;
-            let (width, height) = self.expected.size;
-            let factors = spec::overview_factors(width, height);
-            if !factors.is_empty() {
-                let _span = info_span!("overviews").entered();
-                dataset.build_overviews(self.overviews.resampling(), &factors, &[])?;
-            }
+            let (how, kind, nodata) = (self.overviews, self.expected.kind, self.expected.nodata);
+            info_span!("overviews").in_scope(|| overviews::build(&mut dataset, how, kind, nodata))?;
             dataset.close()
         });
         closed.map_err(|e| gdal_failure(self.place.target(), "closing", &log, &e.to_string()))?;

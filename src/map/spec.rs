@@ -7,6 +7,7 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, Metadata as _};
 
 use super::legend::Legend;
+use super::overviews::Overviews;
 use super::{ffi, text};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -52,17 +53,6 @@ pub struct BandSpec {
     pub description: String,
     /// The unit of the values, such as `radian`.
     pub unit: Option<String>,
-}
-
-/// How a coarser pixel follows from finer ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overviews {
-    /// The most frequent value: for classes.
-    Mode,
-    /// The mean: for numbers.
-    Average,
-    /// One of the values.
-    Nearest,
 }
 
 pub(super) fn check_spec(path: &Path, spec: &RasterSpec<'_>) -> Result<()> {
@@ -146,23 +136,6 @@ pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
     let [r, g, b] = super::legend::NO_DATA.map(i16::from);
     table.set_color_entry(legend.nodata, &ColorEntry::rgba(r, g, b, 0));
     table
-}
-
-impl Overviews {
-    /// GDAL's name for it.
-    pub(super) const fn resampling(self) -> &'static str {
-        match self {
-            Self::Mode => "MODE",
-            Self::Average => "AVERAGE",
-            Self::Nearest => "NEAREST",
-        }
-    }
-}
-
-/// How much smaller each overview is, until the last fits into a block.
-pub(super) fn overview_factors(width: usize, height: usize) -> Vec<i32> {
-    let halvings = width.max(height).div_ceil(BLOCK).next_power_of_two().ilog2();
-    (1..=halvings).map(|halving| 1 << halving).collect()
 }
 
 pub(super) fn cog_options(kind: GdalDataType) -> Vec<String> {

@@ -111,6 +111,7 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         samples,
         // Without chunks a window is read at once: bands lie far apart where they are not the last dimension.
         chunk: [chunk_lines.unwrap_or(lines), chunk_samples.unwrap_or(samples), chunk_bands.unwrap_or(bands)],
+        table: None,
     };
     Ok(Scene { description, source: Box::new(source) })
 }

@@ -26,6 +26,8 @@ pub(super) struct Chunked {
     pub(super) samples: usize,
     /// Lines, samples and bands that are stored as one piece.
     pub(super) chunk: [usize; 3],
+    /// What leads from the map to the swath.
+    pub(super) table: Option<Arc<Mutex<glt::Table>>>,
 }
 
 impl Source for Chunked {
@@ -44,7 +46,7 @@ impl Source for Chunked {
     }
 
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
-        Some(Box::new(glt::Reader { file: Arc::clone(&self.file), swath: (self.samples, self.lines) }))
+        Some(Box::new(glt::Reader(Arc::clone(self.table.as_ref()?))))
     }
 }
 

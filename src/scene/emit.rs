@@ -114,8 +114,10 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         scaling,
         notes,
     };
+    let file = Arc::new(Mutex::new(file));
     let source = Chunked {
-        file: Arc::new(Mutex::new(file)),
+        table: Some(glt::Table::new(&file, (samples, lines))),
+        file,
         path: path.to_path_buf(),
         name: REFLECTANCE,
         dimensions: DIMENSIONS,

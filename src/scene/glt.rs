@@ -12,7 +12,7 @@ use gdal::spatial_ref::SpatialRef;
 use crate::error::{Error, Result};
 use crate::grid::{Grid, MapGrid};
 use crate::scene::gdal::recorded;
-use crate::scene::multidim::File;
+use crate::scene::multidim::{Array, File};
 use crate::scene::{LookupReader, NOWHERE};
 
 const X: &str = "location/glt_x";
@@ -78,47 +78,87 @@ fn crs(file: &File) -> Result<String> {
     }
 }
 
-/// Reads the table piecewise.
-pub(super) struct Reader {
-    pub(super) file: Arc<Mutex<File>>,
+/// Pixels of the table that are read at once, more or less, and kept until others are asked for. The whole table of a
+/// granule of EMIT: it takes a tenth of a second to inflate, is looked through before a run, and used at its end.
+const PIXELS_AT_ONCE: usize = 4 << 20;
+
+/// The table of a file, which readers share.
+pub(super) struct Table {
+    file: Arc<Mutex<File>>,
     /// Samples and lines.
-    pub(super) swath: (usize, usize),
+    swath: (usize, usize),
+    /// The lines that were read last, and their places.
+    read: Range<usize>,
+    places: Vec<u32>,
+}
+
+/// Reads the table piecewise.
+pub(super) struct Reader(pub(super) Arc<Mutex<Table>>);
+
+impl Table {
+    pub(super) fn new(file: &Arc<Mutex<File>>, swath: (usize, usize)) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { file: Arc::clone(file), swath, read: 0..0, places: Vec::new() }))
+    }
+
+    /// Reads the rows of chunks around a line.
+    fn read_around(&mut self, line: usize) -> Result<()> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut x, mut y) = (file.required(X, &DIMENSIONS)?, file.required(Y, &DIMENSIONS)?);
+        if x.shape != y.shape {
+            return Err(Error::refused(y.place(), "its shape is not that of glt_x").hint(SWATH));
+        }
+        let (height, width) = (x.shape[0], x.shape[1]);
+        let chunk = x.block.first().map_or(1, |&lines| lines.clamp(1, height.max(1)));
+        let step = chunk * (PIXELS_AT_ONCE / (chunk * width).max(1)).max(1);
+        let lines = line / step * step..((line / step + 1) * step).min(height);
+        if !lines.contains(&line) {
+            return Err(Error::failed(x.place(), format!("line {line} of {height} was asked for")));
+        }
+        let ((samples, no_sample), (rows, no_row)) = (column(&mut x, &lines)?, column(&mut y, &lines)?);
+        (self.read, self.places) = (0..0, Vec::with_capacity(samples.len()));
+        for (i, (&sample, &row)) in samples.iter().zip(&rows).enumerate() {
+            // As in the archive's own tools, a pixel is shown only where both say which.
+            if sample == 0 || row == 0 || Some(sample) == no_sample || Some(row) == no_row {
+                self.places.push(NOWHERE);
+                continue;
+            }
+            let at = |array: &Array, value: i32, most: usize| match usize::try_from(value) {
+                Ok(v) if (1..=most).contains(&v) => Ok(v - 1),
+                _ => {
+                    let (line, pixel) = (lines.start + i / width.max(1), i % width.max(1));
+                    let what =
+                        format!("is {value} at line {line}, sample {pixel}, expected 1 to {most}, or 0 for none");
+                    Err(Error::refused(array.place(), what).hint(SWATH))
+                }
+            };
+            let (sample, row) = (at(&x, sample, self.swath.0)?, at(&y, row, self.swath.1)?);
+            self.places.push(u32::try_from(row * self.swath.0 + sample).unwrap_or(NOWHERE));
+        }
+        self.read = lines;
+        Ok(())
+    }
 }
 
 impl LookupReader for Reader {
     fn read(&mut self, lines: Range<usize>, places: &mut Vec<u32>) -> Result<()> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (x, x_fill) = column(&file, X, &lines)?;
-        let (y, y_fill) = column(&file, Y, &lines)?;
-        let width = x.len() / lines.len().max(1);
-        if x.len() != y.len() {
-            return Err(Error::refused(file.place(Y), "its shape is not that of glt_x").hint(SWATH));
-        }
         places.clear();
-        for (i, (&x, &y)) in x.iter().zip(&y).enumerate() {
-            // As in the archive's own tools, a pixel is shown only where both say which.
-            if x == 0 || y == 0 || Some(x) == x_fill || Some(y) == y_fill {
-                places.push(NOWHERE);
-                continue;
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = lines.start;
+        while line < lines.end {
+            if !table.read.contains(&line) {
+                table.read_around(line)?;
             }
-            let at = |name: &str, value: i32, most: usize| match usize::try_from(value) {
-                Ok(v) if (1..=most).contains(&v) => Ok(v - 1),
-                _ => {
-                    let (row, pixel) = (lines.start + i / width.max(1), i % width.max(1));
-                    let what = format!("is {value} at line {row}, sample {pixel}, expected 1 to {most}, or 0 for none");
-                    Err(Error::refused(file.place(name), what).hint(SWATH))
-                }
-            };
-            let (sample, line) = (at(X, x, self.swath.0)?, at(Y, y, self.swath.1)?);
-            places.push(u32::try_from(line * self.swath.0 + sample).unwrap_or(NOWHERE));
+            let (first, width) = (table.read.start, table.places.len() / table.read.len());
+            let end = lines.end.min(table.read.end);
+            places.extend_from_slice(&table.places[(line - first) * width..(end - first) * width]);
+            line = end;
         }
         Ok(())
     }
 }
 
 /// Some lines of one of the two arrays, and the value that is no place beside 0.
-fn column(file: &File, name: &str, lines: &Range<usize>) -> Result<(Vec<i32>, Option<i32>)> {
-    let mut array = file.required(name, &DIMENSIONS)?;
+fn column(array: &mut Array, lines: &Range<usize>) -> Result<(Vec<i32>, Option<i32>)> {
     let width = array.shape[1];
     let mut values = vec![0_i32; lines.len() * width];
     // GDAL clamps what 32 bits cannot hold: no swath is so wide, so it stays out of bounds.
