@@ -85,6 +85,25 @@ fn a_run_holds_and_can_be_made_again() {
     assert!(world.files("").iter().all(|f| !f.to_string_lossy().contains("alunite-verify")));
 }
 
+/// A scene is hashed as its tiles pass, in whatever order of bands, lines or pieces it is stored and read.
+#[test]
+fn inputs_have_the_hashes_of_their_whole_files() {
+    let world = World::new();
+    let header = std::fs::read_to_string(world.path("scene.hdr")).unwrap();
+    for interleave in ["bil", "bip", "bsq"] {
+        std::fs::write(world.path("scene.hdr"), header.replace("= bil", &format!("= {interleave}"))).unwrap();
+        for more in [&["--tile-lines", "1"][..], &["--wavelengths", "2.05um-2.2um"], &["--threads", "1"]] {
+            world.map(&["--overwrite", "--quiet", "--threshold", "sam:3.14"]).args(more).assert().code(0);
+            let report: Value = serde_json::from_slice(&std::fs::read(world.path("maps/run.json")).unwrap()).unwrap();
+            for input in report["inputs"].as_array().unwrap() {
+                let file = std::fs::read(world.path(input["path"].as_str().unwrap())).unwrap();
+                let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&file));
+                assert_eq!(input["xxh3_128"], hash, "{} of {interleave}, {more:?}", input["path"]);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_changed_byte_of_an_input_is_found() {
     let world = mapped();

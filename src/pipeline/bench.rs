@@ -155,7 +155,7 @@ impl Timing<'_> {
             Ok(())
         };
         let (bands, windows) = (&self.plan.bands, &self.plan.windows);
-        let reading = Reading { scene: self.scene, bands, windows, todo: all, ahead: 1 };
+        let reading = Reading { scene: self.scene, bands, windows, todo: all, ahead: 1, hash: None };
         scan(reading, |_, _, _| Ok(()), advance, |_| Ok(()))?;
         Ok(())
     }

@@ -167,7 +167,7 @@ fn tally(planned: &Planned, task: &Task, grounds: Option<&Grounds>, pass: &Pass<
     // Windows of a part come one after the other, so few parts are open at once.
     let mut open: BTreeMap<usize, (usize, Tallies)> = BTreeMap::new();
     let (scene, bands, ahead) = (&planned.scene, &draft.bands, limits.under_way);
-    let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+    let reading = Reading { scene, bands, windows: &windows, todo, ahead, hash: None };
     let work = |index: usize, tile: &Tile, next: &Coming| {
         let scores = opened.map(tile, next, &mut notes, observer)?;
         let mut counts = vec![true; tile.window.pixels()];

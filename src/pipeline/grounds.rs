@@ -267,7 +267,7 @@ fn exclusion(planned: &Planned, pass: &Pass<'_>, scorer: Task, share: f64, backg
     observer.started("scoring targets", planned.draft.pixels(), planned.draft.pixels() - left);
     let mut notes = Vec::new();
     let (scene, bands, ahead) = (&planned.scene, &planned.draft.bands, limits.under_way);
-    let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+    let reading = Reading { scene, bands, windows: &windows, todo, ahead, hash: None };
     let work = |_: usize, tile: &Tile, next: &Coming| {
         let scores = opened.map(tile, next, &mut notes, observer)?;
         let mut counts = vec![0_u64; targets * BINS];

@@ -102,16 +102,17 @@ impl<'a> Maps<'a> {
         let method = pictured.map(|i| of_methods[i].planned.clone());
         let with_area = areas.is_some();
         let picture = Picture { sheet, path: out.join("quicklook.png"), legend: &legend, preview, areas };
-        let mut jobs = Vec::new();
+        let mut jobs: Vec<(PathBuf, Job)> = Vec::new();
+        // First, as it takes longest: what is left at the end is short.
+        if let (Some(method), Some(i)) = (&method, pictured) {
+            let (picture, counts) = (&picture, &counts[i]);
+            jobs.push((picture.path.clone(), Box::new(move || picture.draw(method, counts))));
+        }
         for (maps, counts) in of_methods.into_iter().zip(&counts) {
             jobs.extend(maps.complete(&out, &legend, counts, with_area)?);
         }
         if let Some((_, map)) = zones {
             jobs.extend(map.complete(&out, with_area)?);
-        }
-        if let (Some(method), Some(i)) = (&method, pictured) {
-            let (picture, counts) = (&picture, &counts[i]);
-            jobs.push((picture.path.clone(), Box::new(move || picture.draw(method, counts))));
         }
         together(jobs)
     }

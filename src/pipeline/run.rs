@@ -1,11 +1,10 @@
 //! The map stage: every tile that has no valid part yet is read, mapped and published.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing::info_span;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::Observer;
 use super::device::Opened;
@@ -14,6 +13,7 @@ use super::plan::{Input, Plan};
 use super::scan::{Coming, Reading, Shared, scan};
 use crate::compute::{Busy, Scores, Task};
 use crate::error::{Error, Result};
+use crate::files::PassingHash;
 use crate::scene::Scene;
 use crate::tile::{Sample as _, Tile};
 use crate::with_samples;
@@ -66,7 +66,11 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
 
     let mut notes = Vec::new();
     let (bands, windows, ahead) = (&plan.bands, &plan.windows, opened.backend.depth());
-    let reading = Reading { scene, bands, windows, todo: missing, ahead };
+    // The scene's file is the first input. Read from beginning to end, it is hashed as it passes.
+    let in_order = resumed == 0 && scene.in_file_order() && windows.iter().all(|w| w.width == plan.samples);
+    let passing = plan.inputs.first().filter(|input| in_order && input.path == scene.description.path);
+    let passing = passing.map(|input| PassingHash::of(&input.path)).transpose()?.map(|hash| Arc::new(Mutex::new(hash)));
+    let reading = Reading { scene, bands, windows, todo: missing, ahead, hash: passing.clone() };
     let work = |_: usize, tile: &Tile, next: &Coming| {
         let scores = opened.map(tile, next, &mut notes, observer)?;
         let grey = grey(tile, opened.backend.task(), &scores);
@@ -78,8 +82,16 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
         Ok(())
     };
     // Beside the readers, so that a cold file comes from the disk once.
-    let hashes = |shared: &Shared| plan.inputs.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
-    let (spent, hashes) = scan(reading, work, write, hashes)?;
+    let beside = &plan.inputs[usize::from(passing.is_some())..];
+    let hashes = |shared: &Shared| beside.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
+    let (spent, mut hashes) = scan(reading, work, write, hashes)?;
+    if let Some(passing) = passing {
+        let _rest = info_span!("hash", file = %plan.inputs[0].path.display()).entered();
+        // The readers have ended, and with them their shares in it.
+        let passed = Arc::into_inner(passing).and_then(|hash| hash.into_inner().ok());
+        let passed = passed.ok_or_else(|| Error::failed("hash", "a reader that has ended still holds it"))?;
+        hashes.insert(0, passed.finish(|| false)?);
+    }
     Ok(Mapped {
         parts: folder.to_owned(),
         backend: opened.label(),
@@ -95,25 +107,10 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     })
 }
 
-/// Bytes of a file that are hashed at a time: they stay in a core's cache.
-const PIECE: usize = 256 << 10;
-
-/// XXH3 of a file, 128 bits, as `xxhsum -H128` gives it; stops early when the run has failed.
-///
-/// It tells a file from another, and is no proof against forgers: one that is would take as long as mapping.
+/// The hash of an input; of less when the run has failed.
 fn hash(input: &Input, shared: &Shared) -> Result<String> {
     let _span = info_span!("hash", file = %input.path.display(), bytes = input.bytes).entered();
-    let failed = |e: std::io::Error| Error::io(&input.path, "cannot read", &e);
-    let mut file = std::fs::File::open(&input.path).map_err(failed)?;
-    let mut hasher = Xxh3::new();
-    let mut piece = vec![0; PIECE];
-    while !shared.stopped() {
-        match file.read(&mut piece).map_err(failed)? {
-            0 => break,
-            n => hasher.update(&piece[..n]),
-        }
-    }
-    Ok(format!("{:032x}", hasher.digest128()))
+    PassingHash::of(&input.path)?.finish(|| shared.stopped())
 }
 
 /// The reflectance of the middle band in use, for the picture; NaN where every method has no data.

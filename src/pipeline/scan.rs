@@ -1,8 +1,8 @@
 //! A pass over a scene: readers, one who works, one who writes, joined by bounded channels in scoped threads.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,9 @@ use tracing::info_span;
 
 use super::windows::block_cache;
 use crate::error::{Error, Result};
+use crate::files::PassingHash;
 use crate::map::set_cache_bytes;
-use crate::scene::Scene;
+use crate::scene::{Scene, TileReader};
 use crate::tile::{Tile, Window};
 
 /// Tiles that have come and wait for their turn.
@@ -61,6 +62,8 @@ pub(super) struct Reading<'a> {
     pub(super) todo: Vec<usize>,
     /// Tiles that the worker may hold at once, so that it sees what comes next.
     pub(super) ahead: usize,
+    /// Who hashes the file as it passes: of a scene that is read in the file's order, by one reader.
+    pub(super) hash: Option<Arc<Mutex<PassingHash>>>,
 }
 
 /// Reads tiles, has `work` make something of each, in whatever order they come, and `write` keep it. `beside` runs in a
@@ -74,7 +77,7 @@ pub(super) fn scan<R: Send, B: Send>(
     mut write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
-    let Reading { scene, bands, windows, todo, ahead } = reading;
+    let Reading { scene, bands, windows, todo, ahead, hash } = reading;
     set_cache_bytes(block_cache(&scene.description, windows.iter().map(|w| w.width).max().unwrap_or(0)) as u64);
     let readers = if scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
     let shared = Shared::default();
@@ -93,7 +96,18 @@ pub(super) fn scan<R: Send, B: Send>(
         let beside = spawn(scope, &shared, "beside".into(), || beside(&shared));
         for reader in 1..=readers {
             let (to_read, spent, read, shared) = (to_read.clone(), spent.clone(), read.clone(), &shared);
-            let read = move || read_tiles(scene, bands, windows, &to_read, &spent, &read, shared);
+            let hash = hash.clone();
+            let read = move || match scene.reader(bands) {
+                Ok(mut reader) => {
+                    if let Some(hash) = hash {
+                        let pass =
+                            move |at, bytes: &[u8]| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes);
+                        reader.tell(Box::new(pass));
+                    }
+                    read_tiles(reader, windows, &to_read, &spent, &read, shared);
+                }
+                Err(error) => shared.fail(error),
+            };
             spawn(scope, shared, format!("reader {reader}"), read);
         }
         drop(read);
@@ -143,18 +157,13 @@ fn spawn<'scope, T: Send + 'scope>(
 }
 
 fn read_tiles(
-    scene: &Scene,
-    bands: &[usize],
+    mut reader: Box<dyn TileReader>,
     windows: &[Window],
     todo: &Receiver<usize>,
     spent: &Receiver<Tile>,
     read: &Sender<(usize, Tile)>,
     shared: &Shared,
 ) {
-    let mut reader = match scene.reader(bands) {
-        Ok(reader) => reader,
-        Err(error) => return shared.fail(error),
-    };
     let mut reading = Duration::ZERO;
     for index in todo {
         if shared.stopped() {

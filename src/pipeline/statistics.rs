@@ -215,7 +215,7 @@ impl Selection<'_> {
         let (units, differences) = (&self.units, self.scaling.less(&none.about));
         let exclusion = &mut self.exclusion;
         let (scene, bands, ahead) = (self.scene, self.bands, limits.under_way);
-        let reading = Reading { scene, bands, windows: &windows, todo, ahead };
+        let reading = Reading { scene, bands, windows: &windows, todo, ahead, hash: None };
         let work = |index: usize, tile: &Tile, next: &Coming| {
             let mut counts = vec![true; tile.window.pixels()];
             leave_out_too_large(tile, self.scaling, &mut counts);

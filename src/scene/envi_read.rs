@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::scene::{Source, TileReader, check_window, scratch};
+use crate::scene::{Source, TileReader, Told, check_window, scratch};
 use crate::tile::{Interleave, Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
@@ -31,14 +31,23 @@ pub(super) struct Cube {
 impl Source for Cube {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let file = File::open(&self.path).map_err(|e| Error::io(&self.path, "cannot open", &e))?;
-        Ok(Box::new(Reader { cube: self.clone(), bands: bands.to_vec(), file, scratch: Vec::new() }))
+        Ok(Box::new(Reader {
+            cube: self.clone(),
+            bands: bands.to_vec(),
+            file: Heard { file, told: None },
+            scratch: Vec::new(),
+        }))
+    }
+
+    fn in_file_order(&self) -> bool {
+        self.interleave != Interleave::Bsq
     }
 }
 
 struct Reader {
     cube: Cube,
     bands: Vec<usize>,
-    file: File,
+    file: Heard,
     /// In words of 8 bytes, so that it can be seen as any sample type.
     scratch: Vec<u64>,
 }
@@ -57,6 +66,16 @@ impl TileReader for Reader {
         }
         Ok(tile)
     }
+
+    fn tell(&mut self, told: Told) {
+        self.file.told = Some(told);
+    }
+}
+
+/// A file, and who is told of what is read of it.
+struct Heard {
+    file: File,
+    told: Option<Told>,
 }
 
 impl Reader {
@@ -69,7 +88,7 @@ impl Reader {
             for r in 0..rows {
                 let value = (band * cube.lines + window.y + r) * cube.samples + window.x;
                 let read = scratch(&mut self.scratch, row * size);
-                cube.read_at(&self.file, read, value)?;
+                cube.read_at(&mut self.file, read, value)?;
                 let bands = tile.bands;
                 with_samples!(&mut tile.samples, to => lay(to, bands, k, r * row, bytemuck::cast_slice(read)));
             }
@@ -92,7 +111,7 @@ impl Reader {
             for piece in &pieces {
                 let values = (lines - 1) * record + piece.end - piece.start;
                 let read = scratch(&mut self.scratch, values * size);
-                cube.read_at(&self.file, read, (window.y + first) * record + piece.start)?;
+                cube.read_at(&mut self.file, read, (window.y + first) * record + piece.start)?;
                 with_samples!(&mut tile.samples, to => {
                     let read = bytemuck::cast_slice(read);
                     // Line by line: all bands of a line lie together in a tile.
@@ -122,7 +141,7 @@ impl Reader {
             for first in (0..run).step_by(step) {
                 let pixels = step.min(run - first);
                 let read = scratch(&mut self.scratch, pixels * cube.bands * size);
-                cube.read_at(&self.file, read, (start + first) * cube.bands)?;
+                cube.read_at(&mut self.file, read, (start + first) * cube.bands)?;
                 let at = r * run + first;
                 with_samples!(&mut tile.samples, to => transpose(read, cube.bands, &self.bands, to, at));
             }
@@ -133,12 +152,13 @@ impl Reader {
 
 impl Cube {
     /// Fills `bytes` from the file, beginning with the value of the given number.
-    fn read_at(&self, file: &File, bytes: &mut [u8], value: usize) -> Result<()> {
+    fn read_at(&self, from: &mut Heard, bytes: &mut [u8], value: usize) -> Result<()> {
         let at = self.offset + (value * self.sample_type.size()) as u64;
-        read_exact_at(file, bytes, at).map_err(|e| match e.kind() {
+        read_exact_at(&from.file, bytes, at).map_err(|e| match e.kind() {
             std::io::ErrorKind::UnexpectedEof => shortened(&self.path, at),
             _ => Error::io(&self.path, &format!("cannot read {} bytes at byte {at}", bytes.len()), &e),
-        })
+        })?;
+        from.told.as_mut().map_or(Ok(()), |told| told(at, bytes))
     }
 }
 

@@ -150,6 +150,11 @@ trait Source: Send + Sync {
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
         None
     }
+
+    /// Whether whole lines, one after the other, are read from the file's beginning to its end, and readers tell of it.
+    fn in_file_order(&self) -> bool {
+        false
+    }
 }
 
 /// Reads the table that says which pixel of a swath each pixel of the map shows.
@@ -177,7 +182,14 @@ pub trait TileReader: Send {
     /// # Errors
     /// When the file cannot be read there.
     fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile>;
+
+    /// Tells of what it reads of the scene's file from now on, if the scene is read [in the file's
+    /// order](Scene::in_file_order).
+    fn tell(&mut self, _told: Told) {}
 }
+
+/// Who is told of bytes that were read: their place in the file, and what they are.
+pub type Told = Box<dyn FnMut(u64, &[u8]) -> Result<()> + Send>;
 
 impl Scene {
     /// Opens an ENVI cube (either of its two files may be named), a GeoTIFF, or a delivery of a [`Product`] (its folder, its
@@ -226,6 +238,13 @@ impl Scene {
             None if bands.is_empty() => Err(Error::refused(path.display(), "no band is left to read")),
             None => self.source.reader(bands),
         }
+    }
+
+    /// Whether whole lines, one after the other, are read from the file's beginning to its end, and readers
+    /// [tell](TileReader::tell) of it.
+    #[must_use]
+    pub fn in_file_order(&self) -> bool {
+        self.source.in_file_order()
     }
 
     /// A reader of the table that leads from the map to the swath; `None` for a scene without one.

@@ -1,7 +1,7 @@
 //! Screening: pixels that show no ground become no data in the tiles, so that neither maps nor statistics see them.
 
 use crate::error::Result;
-use crate::scene::{LookupReader, Scene, Source, TileReader};
+use crate::scene::{LookupReader, Scene, Source, TileReader, Told};
 use crate::tile::{Sample, Tile, Window};
 use crate::with_samples;
 
@@ -39,6 +39,10 @@ impl Source for Screened {
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
         self.inner.lookup()
     }
+
+    fn in_file_order(&self) -> bool {
+        self.inner.in_file_order()
+    }
 }
 
 struct Reader {
@@ -55,6 +59,10 @@ impl TileReader for Reader {
         let bands = tile.bands;
         with_samples!(&mut tile.samples, values => erase(values, bands, &flags, self.nodata));
         Ok(tile)
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.inner.tell(told);
     }
 }
 
