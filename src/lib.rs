@@ -97,7 +97,7 @@
 //!
 //! A rate of 1e-4 is in the tail of a target's scores, which no mean and deviation tell. A [`background::Tally`] keeps the
 //! best scores as they are and counts the others in fixed bins, so it takes the same memory for any scene and adds up in any
-//! order; a [`background::Curve`] is made of it once. Filters have scores without an end, angles and correlations a best one:
+//! order, over the scenes of a mosaic too; a [`background::Curve`] is made of it once. Filters have scores without an end, angles and correlations a best one:
 //! [`methods::Method::best`] says which, and the tail is modelled in what has no end.
 //!
 //! # Why a mosaic has no rasters between
@@ -106,7 +106,8 @@
 //! ([`map::Warp`]), and from there, of a swath, which pixel of the swath. So the scenes of a mosaic are planned together,
 //! prepared and mapped each by itself, as if it were alone, and leave their parts; the finish stage takes strips of the
 //! mosaic from the parts of all of them. A killed run goes on in whichever scene it was, and only results are ever moved.
-//! Each method chooses by itself where scenes overlap, and a raster beside its maps says which scene won.
+//! Each method chooses by itself where scenes overlap, and a raster beside its maps says which scene won. Thresholds are
+//! applied there too, by the scene that won, so scenes may have their own; mean spectra of classes come from the parts of each.
 //!
 //! # What is looked at before the work
 //!

@@ -304,12 +304,195 @@ fn rates_that_cannot_be_measured_are_refused() {
     assert!(said.contains("no method looks for targets"), "{said}");
     let said = world.refused(&["--method", "sam", "--false-alarms", "Topaz=1e-3"]);
     assert!(said.contains("Topaz"), "{said}");
-    let other = scene(world.folder.path(), "other", SIZE, &background(6, SIZE.0 * SIZE.1, None));
-    let said = world.refused(&["--method", "sam", "--false-alarms", "1e-3", other.to_str().unwrap()]);
-    assert!(said.contains("2 scenes were named"), "{said}");
     let small = scene(world.folder.path(), "small", (20, 25), &background(7, 500, None));
     let said = refused(&small, &world.library, &world.path("refused"), &["--false-alarms", "1e-2", "--backend", "cpu"]);
     assert!(said.contains("the background has 500 pixels, a tail takes 600"), "{said}");
+    // Of a mosaic before any scene is mapped, and by the name of the scene.
+    let [large, small] = [("large", (30, 25), 0), ("tiny", (20, 25), 25)].map(|(name, size, sample)| {
+        placed(world.folder.path(), name, size, &background(7, size.0 * size.1, None), sample)
+    });
+    let more = ["--false-alarms", "1e-2", "--backend", "cpu", small.to_str().unwrap()];
+    let said = refused(&large, &world.library, &world.path("refused"), &more);
+    assert!(said.contains("tiny: ") && said.contains("the background has 500 pixels, a tail takes 600"), "{said}");
+    assert!(!said.contains("\nmapping"), "{said}");
+}
+
+/// A scene with a place, so many samples of 30 m to the east.
+fn placed(folder: &Path, name: &str, size: (usize, usize), values: &[f32], sample: usize) -> PathBuf {
+    let path = scene(folder, name, size, values);
+    let east = 500_000 + 30 * sample;
+    let place = format!("map info = {{UTM, 1, 1, {east}, 4000000, 30, 30, 38, North, WGS-84}}\n");
+    let header = path.with_extension("hdr");
+    let text = std::fs::read_to_string(&header).unwrap();
+    std::fs::write(header, text + &place).unwrap();
+    path
+}
+
+/// The thresholds of a scene of a mosaic by method, and what its `run.json` says of their false alarms.
+fn own(scene: &Value) -> BTreeMap<String, Vec<(f64, Value)>> {
+    let class = |c: &Value| (c["threshold"].as_f64().unwrap(), c["false_alarms"].clone());
+    let method = |t: &Value| {
+        (t["method"].as_str().unwrap().to_owned(), t["classes"].as_array().unwrap().iter().map(class).collect())
+    };
+    scene["thresholds"].as_array().unwrap().iter().map(method).collect()
+}
+
+/// A mosaic of Gaussian ground and of ground with heavy tails that overlap in 20 samples of 680 each.
+struct Pair {
+    scenes: [PathBuf; 2],
+    samples: usize,
+}
+
+impl Pair {
+    fn new(folder: &Path, seed: u64) -> Self {
+        let size = (600, 700);
+        let one = |name: &str, seed, freedom, sample| {
+            placed(folder, &format!("{name}{seed}"), size, &background(seed, size.0 * size.1, freedom), sample)
+        };
+        Self { scenes: [one("calm", seed, None, 0), one("rough", seed + 1, Some(5), 680)], samples: 1380 }
+    }
+
+    fn map(&self, library: &Path, out: &Path, more: &[&str]) -> Value {
+        let second = self.scenes[1].to_str().unwrap();
+        let usual = [second, "--method", "sam,mf", "--mf-scale", "sigma", "--overlap", "first"];
+        map(&self.scenes[0], library, out, &[&usual[..], more].concat())
+    }
+}
+
+/// The rate is met where scenes have thresholds of their own, in each of them, and pooled in the whole.
+#[test]
+fn the_rate_asked_for_is_met_in_a_mosaic() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let library = cube::library(folder, BANDS);
+    let (here, there) = (Pair::new(folder, 41), Pair::new(folder, 51));
+    let asked = 1e-3;
+    for sharing in ["per-scene", "pooled"] {
+        let [out, elsewhere] = ["here", "there"].map(|name| folder.join(format!("{name}-{sharing}")));
+        let report = here.map(&library, &out, &["--statistics", sharing, "--false-alarms", "1e-3"]);
+        there.map(&library, &elsewhere, &["--statistics", sharing, "--rules"]);
+        for (m, word) in ["sam", "mf"].into_iter().enumerate() {
+            let sources = raster(&elsewhere.join(format!("{word}_source.tif")), 1);
+            assert_eq!(sources.len(), 600 * there.samples);
+            for target in 0..TARGETS {
+                let scores = raster(&elsewhere.join(format!("{word}_rules.tif")), target + 1);
+                let threshold = |source: f32| match sharing {
+                    "pooled" => report["maps"][m]["classes"][target]["threshold"].as_f64().unwrap(),
+                    _ => own(&report["scenes"][source as usize])[word][target].0,
+                };
+                let thresholds = [threshold(0.0), threshold(1.0)];
+                let passes = |(score, source): (&f32, &f32)| {
+                    let (score, threshold) = (f64::from(*score), thresholds[*source as usize]);
+                    if word == "sam" { score <= threshold } else { score >= threshold }
+                };
+                let of = |whose: &[f32]| {
+                    let pixels: Vec<_> = scores.iter().zip(&sources).filter(|(_, s)| whose.contains(s)).collect();
+                    pixels.iter().filter(|p| passes(**p)).count() as f64 / pixels.len() as f64
+                };
+                let found = [of(&[0.0, 1.0]), of(&[0.0]), of(&[1.0])];
+                println!("{sharing} {word} target {target}: {found:?} at {thresholds:?}");
+                let met = |rate: f64| (1.0 / 1.5..=1.5).contains(&(rate / asked));
+                assert!(met(found[0]), "{sharing} {word} {target}: {found:?}");
+                assert!(
+                    sharing == "pooled" || (met(found[1]) && met(found[2])),
+                    "{sharing} {word} {target}: {found:?}"
+                );
+            }
+        }
+        // What the mosaic says of itself: of pixels whose best target passes, the share is that of the raster of rates.
+        let (rates, classes) = (raster(&out.join("mf_false_alarms.tif"), 1), raster(&out.join("mf_classes.tif"), 1));
+        let wrong = rates.iter().zip(&classes).filter(|(r, c)| (f64::from(**r) <= asked) != (**c > 0.0)).count();
+        assert!(wrong * 100_000 < rates.len(), "{sharing}: {wrong} classes disagree with their rates");
+    }
+}
+
+#[test]
+fn scenes_of_a_mosaic_have_the_thresholds_that_they_have_alone() {
+    let world = World::new();
+    let values = background(6, SIZE.0 * SIZE.1, Some(5));
+    let mut with_mineral = background(5, SIZE.0 * SIZE.1, None);
+    for pixel in (40..48).flat_map(|line| (30..38).map(move |sample| line * SIZE.1 + sample)) {
+        for band in 0..BANDS {
+            let value = &mut with_mineral[pixel * BANDS + band];
+            *value = 0.3 * *value + 0.7 * cube::mineral(0, band, BANDS) as f32;
+        }
+    }
+    let folder = world.folder.path();
+    let west = placed(folder, "west", SIZE, &with_mineral, 0);
+    let east = placed(folder, "east", SIZE, &values, SIZE.1);
+    let asked =
+        ["--method", "sam,mf", "--false-alarms", "1e-2", "--false-alarms", "mf:two=1e-3", "--threshold", "mf:one=4"];
+    let asked = [&asked[..], &["--mf-scale", "sigma"]].concat();
+    let alone = [(&west, "west"), (&east, "east")].map(|(s, n)| map(s, &world.library, &world.path(n), &asked));
+    let both = [&asked[..], &[east.to_str().unwrap()]].concat();
+    let report = map(&west, &world.library, &world.path("both"), &both);
+    assert_eq!(report["mosaic"]["statistics"], "per-scene");
+    for (scene, alone) in report["scenes"].as_array().unwrap().iter().zip(&alone) {
+        for map in alone["maps"].as_array().unwrap() {
+            let word = map["method"].as_str().unwrap();
+            let wanted: Vec<(f64, Value)> = map["classes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|c| (c["threshold"].as_f64().unwrap(), c["false_alarms"].clone()))
+                .collect();
+            assert_eq!(own(scene)[word], wanted, "{word}");
+        }
+    }
+    let [west, east] = [0, 1].map(|i| own(&report["scenes"][i]));
+    assert!(west["mf"][1].0 != east["mf"][1].0 && west["mf"][0].0 == 4.0 && east["mf"][0].0 == 4.0);
+    for map in report["maps"].as_array().unwrap() {
+        assert_eq!(map["threshold_source"], "false_alarms");
+        assert!(map["classes"].as_array().unwrap().iter().all(|c| c["threshold"].is_null()));
+    }
+    // Beside each other, the scenes' maps are halves of the mosaic's.
+    for name in ["sam_classes.tif", "sam_false_alarms.tif", "mf_classes.tif", "mf_false_alarms.tif", "mf_scores.tif"] {
+        let [whole, west, east] = ["both", "west", "east"].map(|out| raster(&world.path(out).join(name), 1));
+        let halves = west.chunks_exact(SIZE.1).zip(east.chunks_exact(SIZE.1)).flat_map(|(w, e)| w.iter().chain(e));
+        assert!(halves.eq(&whole), "{name}");
+    }
+    // Target areas are ranked by the thresholds that their pixels passed.
+    let strength = |name: &str| {
+        let out = world.path(&format!("{name}.geojson"));
+        cube::done(&[&"targets", &world.path(name), &"--out", &out, &"--by", &"mineral"]);
+        let areas: Value = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
+        let all = areas["features"].as_array().unwrap().iter().map(|f| &f["properties"]);
+        let largest = all.max_by_key(|p| p["pixels"].as_u64()).unwrap();
+        assert!(largest["pixels"].as_u64() > Some(30) && largest["mineral"] == "one", "{largest}");
+        largest["share_strength"].as_f64().unwrap()
+    };
+    assert_eq!(strength("both"), strength("west"));
+    let page = std::fs::read_to_string(world.path("both").join("report.html")).unwrap();
+    assert!(
+        page.contains("Each scene has thresholds of its own")
+            && page.contains("from rates of false alarms in each scene")
+    );
+}
+
+/// Tallies add up in any order, so halves of a scene together have its thresholds and its map.
+#[test]
+fn pooled_halves_of_a_scene_are_the_scene() {
+    let world = World::new();
+    let folder = world.folder.path();
+    let values = background(8, SIZE.0 * SIZE.1, Some(5));
+    let half = |from: usize, to: usize| -> Vec<f32> {
+        let line = |l: usize| &values[(l * SIZE.1 + from) * BANDS..(l * SIZE.1 + to) * BANDS];
+        (0..SIZE.0).flat_map(line).copied().collect()
+    };
+    let whole = placed(folder, "whole", SIZE, &values, 0);
+    let west = placed(folder, "west", (SIZE.0, 50), &half(0, 50), 0);
+    let east = placed(folder, "east", (SIZE.0, SIZE.1 - 50), &half(50, SIZE.1), 50);
+    let asked = ["--method", "sam,scm", "--false-alarms", "1e-3"];
+    let alone = map(&whole, &world.library, &world.path("alone"), &asked);
+    let more = [&asked[..], &["--statistics", "pooled", east.to_str().unwrap()]].concat();
+    let pooled = map(&west, &world.library, &world.path("pooled"), &more);
+    assert_eq!(pooled["maps"], alone["maps"]);
+    assert_eq!(pooled["mosaic"]["statistics"], "pooled");
+    assert!(pooled["scenes"][0].get("thresholds").is_none(), "they are one");
+    for name in ["sam_classes.tif", "sam_false_alarms.tif", "scm_classes.tif", "scm_false_alarms.tif"] {
+        let [one, other] = ["alone", "pooled"].map(|out| std::fs::read(world.path(out).join(name)).unwrap());
+        assert!(one == other, "{name}");
+    }
 }
 
 /// Killed at random and started again: the files of an unbroken run, and nothing left beside them.

@@ -94,13 +94,25 @@ impl Zoning {
     /// The zone of every pixel of a tile, from 1; 0 for none, `nodata` where no method has data.
     #[must_use]
     pub fn zones(&self, maps: &[MapScores], nodata: u16) -> Vec<u16> {
-        let looked: Vec<(&Looked, &MapScores)> =
-            self.methods.iter().zip(maps).filter_map(|(m, map)| Some((m.as_ref()?, map))).collect();
-        let pixels = looked.first().map_or(0, |(_, map)| map.score.len());
-        (0..pixels).map(|p| self.zone(&looked, p, nodata)).collect()
+        Self::of_scenes(&[self], maps, &[], nodata)
     }
 
-    fn zone(&self, looked: &[(&Looked, &MapScores)], p: usize, nodata: u16) -> u16 {
+    /// As [`Zoning::zones`] of a mosaic whose scenes have thresholds of their own, and differ in nothing else: `scenes` are
+    /// theirs, and `sources` say of each method the scene of each pixel; the first's where none stands for it.
+    #[must_use]
+    pub fn of_scenes(scenes: &[&Self], maps: &[MapScores], sources: &[Vec<u16>], nodata: u16) -> Vec<u16> {
+        let Some(first) = scenes.first() else { return Vec::new() };
+        let looking = || first.methods.iter().zip(maps).enumerate().filter(|(_, (looked, _))| looked.is_some());
+        let pixels = looking().next().map_or(0, |(_, (_, map))| map.score.len());
+        let looked = |method: usize, p: usize| {
+            let source = sources.get(method).map_or(0, |sources| usize::from(sources[p]));
+            scenes.get(source).unwrap_or(first).methods[method].as_ref()
+        };
+        let found = |p: usize| looking().filter_map(move |(i, (_, map))| Some((looked(i, p)?, map)));
+        (0..pixels).map(|p| first.zone(found(p), p, nodata)).collect()
+    }
+
+    fn zone<'a>(&self, looked: impl Iterator<Item = (&'a Looked, &'a MapScores)>, p: usize, nodata: u16) -> u16 {
         let (mut classes, mut there, mut data) = (0, 0, false);
         for (looked, map) in looked {
             let (best, score) = (map.best[p], f64::from(map.score[p]));
@@ -226,6 +238,19 @@ mod tests {
         ]);
         assert_eq!(zoning.zones(&[map], 255), [1, 2, 1, 0, 0, 2, 0, 255, 1]);
         assert!(!Zoning::new(&rules, &strings(&["Mud"]), &[(sam, &[0.1])]).has_zones());
+    }
+
+    #[test]
+    fn scenes_of_a_mosaic_have_thresholds_of_their_own() {
+        let text = "[[zone]]\nname = \"acid\"\ncolor = \"#d81b60\"\nany = [\"alunite\"]\n\
+                    [minerals]\nalunite = { words = [\"alunite\"] }\n";
+        let rules = Rules::parse(text, "x").unwrap();
+        let (sam, targets) = (methods::find("sam").unwrap(), strings(&["Alunite"]));
+        let [strict, wide] = [0.05, 0.2].map(|threshold| Zoning::new(&rules, &targets, &[(sam, &[threshold])]));
+        let map = pixels(&[(0, 0.1, Scores::NODATA, f32::NAN); 3]);
+        let of = |sources: &[Vec<u16>]| Zoning::of_scenes(&[&strict, &wide], std::slice::from_ref(&map), sources, 255);
+        assert_eq!(of(&[vec![0, 1, 1]]), [0, 1, 1]);
+        assert_eq!(of(&[]), [0, 0, 0]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::components::{Labeller, Settled};
 use super::run::{Class, Run};
+use super::thresholds::Thresholds;
 use super::{Area, Areas, By, Evidence, LEAST_PIXELS, STRIP, Settings, rank};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
@@ -81,6 +82,7 @@ struct Maps<'a> {
     others: Vec<(Lines, &'a [Class])>,
     surveys: Vec<Survey>,
     of_class: BTreeMap<u16, &'a Class>,
+    thresholds: Thresholds,
     map: MapGrid,
     /// Of a pixel of each line, in mm².
     areas: Option<Vec<u64>>,
@@ -119,9 +121,11 @@ impl<'a> Maps<'a> {
             .filter(|m| m.method != of_method.method && !m.classes.is_empty())
             .map(|m| Ok((file(&format!("{}_classes.tif", m.method))?, &m.classes[..])))
             .collect::<Result<_>>()?;
-        for other in [&group, &scores].into_iter().chain(others.iter().map(|(lines, _)| lines)) {
-            if (other.samples, other.lines) != (samples, lines) {
-                let what = format!("holds maps of {samples} x {lines} and {} x {} pixels", other.samples, other.lines);
+        let thresholds = Thresholds::open(folder, run, of_method)?;
+        let beside = [&group, &scores].into_iter().chain(others.iter().map(|(lines, _)| lines));
+        for (width, height) in beside.map(|other| (other.samples, other.lines)).chain(thresholds.size()) {
+            if (width, height) != (samples, lines) {
+                let what = format!("holds maps of {samples} x {lines} and {width} x {height} pixels");
                 return Err(Error::refused(folder.display(), what).hint("they are of several runs: map again"));
             }
         }
@@ -148,6 +152,7 @@ impl<'a> Maps<'a> {
             group_nodata: nodata(&group),
             strip: settings.strip_lines.unwrap_or(STRIP).max(1),
             majority: settings.majority,
+            thresholds,
             of_class: of_method.classes.iter().map(|c| (c.value, c)).collect(),
             surveys: settings.evidence.iter().map(of_survey).collect::<Result<_>>()?,
             run,
@@ -224,6 +229,7 @@ impl<'a> Maps<'a> {
             let (score, margin) = (self.scores.read::<f32>(0, y, height)?, self.scores.read::<f32>(1, y, height)?);
             let others =
                 self.others.iter().map(|(lines, _)| lines.read::<u16>(0, y, height)).collect::<Result<Vec<_>>>()?;
+            let sources = self.thresholds.sources(y, height)?;
             let surveys = self.surveys.iter().map(|s| s.raster.read(y, height)).collect::<Result<Vec<_>>>()?;
             for (p, &number) in here.iter().enumerate().filter(|(_, n)| **n > 0) {
                 let to = &mut sums[number as usize - 1];
@@ -236,8 +242,8 @@ impl<'a> Maps<'a> {
                 *to.classes.entry(classes[p]).or_default() += 1;
                 if group[p] == cleaned[p] {
                     let class = self.of_class.get(&classes[p]);
-                    if let Some(class) = class {
-                        to.score(f64::from(score[p]), f64::from(margin[p]), class.threshold, self.smaller_is_better);
+                    if let Some(threshold) = self.thresholds.of(classes[p], &sources, p) {
+                        to.score(f64::from(score[p]), f64::from(margin[p]), threshold, self.smaller_is_better);
                     }
                     for ((_, known), theirs) in self.others.iter().zip(&others) {
                         to.asked += 1;

@@ -13,6 +13,7 @@ mod components;
 mod gather;
 mod rank;
 mod run;
+mod thresholds;
 
 use std::path::{Path, PathBuf};
 

@@ -15,6 +15,8 @@ pub(super) struct Run {
     pub(super) maps: Vec<Map>,
     #[serde(default)]
     pub(super) zones: Vec<Zone>,
+    #[serde(default)]
+    pub(super) scenes: Vec<Scene>,
     /// The run, in 16 hexadecimal digits: of its inputs and of what it found, whenever and wherever that was.
     #[serde(skip)]
     pub(super) id: String,
@@ -33,7 +35,22 @@ pub(super) struct Map {
 pub(super) struct Class {
     pub(super) value: u16,
     pub(super) name: String,
-    pub(super) threshold: f64,
+    /// Nothing where each scene of a mosaic has its own.
+    pub(super) threshold: Option<f64>,
+}
+
+/// A scene of a mosaic.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Scene {
+    #[serde(default)]
+    pub(super) thresholds: Vec<SceneThresholds>,
+}
+
+/// A scene's own thresholds of a method.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct SceneThresholds {
+    pub(super) method: String,
+    pub(super) classes: Vec<Class>,
 }
 
 /// A zone of the alteration map.

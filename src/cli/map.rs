@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    self, ClassCount, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned,
-    Processor, Rate, Request, Threshold, false_alarms, finish, plan, prepare,
+    self, FalseAlarms, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned,
+    Processor, Rate, RateReport, Request, Threshold, false_alarms, finish, plan, prepare,
 };
 
 /// Map minerals: a scene, or several, and spectral libraries in, a class map with names and colours out.
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
             told(args, &finished.report, &finished.report.maps)
         }
         several => {
-            let finished = mosaic::map(several, &layout, machine, &args.out, args.overwrite)?;
+            let finished = mosaic::map(several, &layout, machine, (&args.out, args.overwrite), !args.no_report)?;
             join_targets(args, &finished.report.maps)?;
             report::at_the_end(&args.out, &machine.resources, !args.no_report);
             told(args, &finished.report, &finished.report.maps)
@@ -161,28 +161,30 @@ pub(super) fn map(
     let parts = out.join(PARTS);
     let (limits, observer) = (machine.resources.limits(), &progress);
     let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer };
-    let (plan, mapped) = map_scene(&planned, &pass, machine, |pass| prepare(&planned, pass))?;
+    let (plan, mapped) = map_scene(&planned, &pass, machine, |pass| {
+        let (task, grounds) = prepare(&planned, pass)?;
+        let measured = false_alarms(&planned, &task, grounds.as_ref(), pass)?;
+        Ok((task, grounds, measured))
+    })?;
     progress.finishing();
+    let found = report::spectra(&planned, &plan, &mapped, spectra).map(|found| (None, found));
     let mut finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
-    if spectra {
-        finished.outputs.extend(report::spectra(&planned, &plan, out));
-    }
+    finished.outputs.extend(report::write_spectra(out, found.as_slice()));
     if !machine.resources.quiet() {
         summary(&finished.report.maps, &finished.outputs);
     }
     Ok(finished)
 }
 
-/// Prepares a scene and maps its tiles; parts lie in the folder of the pass.
+/// Prepares a scene, which gives its false alarms too, and maps its tiles; parts lie in the folder of the pass.
 pub(super) fn map_scene(
     planned: &Planned,
     pass: &Pass<'_>,
     machine: &Machine,
-    prepare: impl FnOnce(&Pass<'_>) -> Result<(Task, Option<Grounds>)>,
+    prepare: impl FnOnce(&Pass<'_>) -> Result<(Task, Option<Grounds>, FalseAlarms)>,
 ) -> Result<(Plan, Mapped)> {
     let preparing = Instant::now();
-    let (task, grounds) = prepare(pass)?;
-    let measured = false_alarms(planned, &task, grounds.as_ref(), pass)?;
+    let (task, grounds, measured) = prepare(pass)?;
     let preparing = preparing.elapsed();
     let opened = pass.processor.backend(&task, pass.observer)?;
     let plan = planned.cut(&task, grounds.as_ref(), &opened.within(pass.limits))?.with_false_alarms(measured)?;
@@ -221,17 +223,16 @@ pub(super) fn prepare_folder(out: &Path, methods: &[String], overwrite: bool) ->
 }
 
 /// Targets whose false alarm curves are printed; `run.json` has all.
-const TOLD: usize = 20;
+pub(super) const TOLD: usize = 20;
 
-/// The score at each rate of false alarms that was measured.
-fn tell_rates(class: &ClassCount) {
-    let Some(rates) = &class.false_alarms else { return };
+/// The threshold of a class, and the score at each rate of false alarms that was measured.
+pub(super) fn tell_rates(name: &str, threshold: f64, rates: &RateReport) {
     let point = |p: &Point| {
         let how = if p.from == Basis::Beyond { " (model)" } else { "" };
         format!("{:e} at {}{how}", p.rate, digits(p.score))
     };
     let points: Vec<String> = rates.points.iter().map(point).collect();
-    say!("   threshold {} of {}; false alarms {}", digits(class.threshold), class.name, points.join(", "));
+    say!("   threshold {} of {}; false alarms {}", digits(threshold), name, points.join(", "));
 }
 
 /// A number in four digits.
@@ -244,7 +245,11 @@ fn digits(value: f64) -> String {
 pub(super) fn summary(maps: &[MapReport], outputs: &[PathBuf]) {
     for map in maps {
         say!("{}", map.title);
-        map.classes.iter().take(TOLD).for_each(tell_rates);
+        for class in map.classes.iter().take(TOLD) {
+            if let (Some(threshold), Some(rates)) = (class.threshold, &class.false_alarms) {
+                tell_rates(&class.name, threshold, rates);
+            }
+        }
         let mut classes: Vec<_> = map.classes.iter().filter(|c| c.pixels > 0).collect();
         classes.sort_by_key(|c| std::cmp::Reverse(c.pixels));
         for class in classes {

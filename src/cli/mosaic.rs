@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::map::{PARTS, map_scene, prepare_folder, summary};
+use super::map::{PARTS, TOLD, map_scene, prepare_folder, summary, tell_rates};
 use super::options::Machine;
 use super::progress::Progress;
-use super::{say, value};
+use super::{report, say, value};
 use crate::error::Result;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    Extent, FinishedMosaic, Layout, Mosaic, Observer as _, Overlap, Pass, Processor, Request, Resolution, Sharing,
-    finish_mosaic, plan_mosaic,
+    Extent, FinishedMosaic, Layout, Mosaic, Observer as _, Overlap, Pass, Processor, Request, Resolution, SceneReport,
+    Sharing, finish_mosaic, plan_mosaic,
 };
 
 /// The grid that results are warped to, and what several scenes share.
@@ -35,8 +35,8 @@ pub(super) struct Placing {
     #[arg(long, value_name = "XMIN,YMIN,XMAX,YMAX", allow_hyphen_values = true, value_parser = value::<Extent>)]
     extent: Option<Extent>,
 
-    /// Statistics that targets are set against: each scene's own, or those of all scenes pooled, as `alunite stats` pools
-    /// them; per-scene unless given.
+    /// Statistics that targets are set against, and the background of --false-alarms: each scene's own, or those of all
+    /// scenes pooled, as `alunite stats` pools them; per-scene unless given.
     #[arg(long, value_enum, value_name = "WHOSE")]
     statistics: Option<Sharing>,
 }
@@ -48,13 +48,14 @@ impl Placing {
     }
 }
 
-/// Plans all scenes, maps one after the other, and finishes them together.
+/// Plans all scenes, maps one after the other, and finishes them together; with the spectra of classes if there is to be a
+/// report.
 pub(super) fn map(
     requests: &[Request],
     layout: &Layout,
     machine: &Machine,
-    out: &Path,
-    overwrite: bool,
+    (out, overwrite): (&Path, bool),
+    spectra: bool,
 ) -> Result<FinishedMosaic> {
     let begun = Instant::now();
     let progress = Progress::new(machine.resources.quiet());
@@ -70,24 +71,47 @@ pub(super) fn map(
     }
     let processor = Processor::open(&machine.settings(), &progress)?;
     let parts = out.join(PARTS);
-    let limits = machine.resources.limits();
+    let limits = mosaic.limits(&machine.resources.limits());
     let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer: &progress };
     let pooled = mosaic.pool(&pass)?;
-    let mut mapped = Vec::new();
-    for (i, (scene, name)) in mosaic.scenes.iter().zip(&mosaic.names).enumerate() {
+    let measured = mosaic.false_alarms(pooled.as_ref(), &pass)?;
+    let (mut mapped, mut found) = (Vec::new(), Vec::new());
+    for (i, ((scene, name), measured)) in mosaic.scenes.iter().zip(&mosaic.names).zip(measured).enumerate() {
         progress.done();
         if !quiet {
             say!("scene {} of {}: {name}", i + 1, mosaic.scenes.len());
         }
         let folder = Mosaic::folder(&parts, i);
         let pass = Pass { folder: &folder, ..pass };
-        mapped.push(map_scene(scene, &pass, machine, |pass| mosaic.prepare(i, pooled.as_ref(), pass))?);
+        let (plan, of_scene) = map_scene(scene, &pass, machine, |pass| {
+            let (task, grounds) = mosaic.prepare(i, pooled.as_ref(), pass)?;
+            Ok((task, grounds, measured))
+        })?;
+        let classes = report::spectra(scene, &plan, &of_scene, spectra);
+        found.extend(classes.map(|classes| (Some(name.as_str()), classes)));
+        mapped.push((plan, of_scene));
     }
     progress.finishing();
     let command = std::env::args().collect();
-    let finished = finish_mosaic(&mosaic, &mapped, (out, &parts), command, begun)?;
+    let mut finished = finish_mosaic(&mosaic, &mapped, (out, &parts), command, begun)?;
+    finished.outputs.extend(report::write_spectra(out, &found));
     if !quiet {
+        tell_thresholds(&finished.report.scenes);
         summary(&finished.report.maps, &finished.outputs);
     }
     Ok(finished)
+}
+
+/// The thresholds of scenes that have their own.
+fn tell_thresholds(scenes: &[SceneReport]) {
+    for scene in scenes {
+        for method in &scene.thresholds {
+            say!("{}, {}", scene.name, method.method);
+            for class in method.classes.iter().take(TOLD) {
+                if let Some(rates) = &class.false_alarms {
+                    tell_rates(&class.name, class.threshold, rates);
+                }
+            }
+        }
+    }
 }

@@ -6,9 +6,9 @@ use tracing::info_span;
 
 use super::options::Resources;
 use super::{Exit, print, say};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::map::set_cache_bytes;
-use crate::pipeline::{Plan, Planned, class_spectra};
+use crate::pipeline::{self, ClassSpectra, Mapped, Plan, Planned, class_spectra};
 use crate::report;
 
 /// Bytes of GDAL's block cache: a row of blocks of a wide map.
@@ -33,13 +33,21 @@ pub(super) fn run(args: &Report) -> Result<Exit> {
     print(&lines).map(|()| Exit::Done)
 }
 
-/// Makes the spectra of classes at the end of a run. The maps are whole by then, and a failure does not spoil them: it is
-/// said.
-pub(super) fn spectra(planned: &Planned, plan: &Plan, folder: &Path) -> Option<PathBuf> {
-    class_spectra(planned, plan, folder).unwrap_or_else(|error| {
-        say!("warning: no spectra of classes in the report: {error}");
-        None
-    })
+/// The spectra of a scene's classes, before its parts are put together, if a report is `wanted`. They are no more than a part
+/// of it, and a failure does not spoil the maps: it is said.
+pub(super) fn spectra(planned: &Planned, plan: &Plan, mapped: &Mapped, wanted: bool) -> Option<ClassSpectra> {
+    let made = if wanted { class_spectra(planned, plan, mapped) } else { Ok(None) };
+    made.unwrap_or_else(no_spectra)
+}
+
+/// Writes them once the maps are there; a failure is said, as with [`spectra`].
+pub(super) fn write_spectra(folder: &Path, spectra: &[(Option<&str>, ClassSpectra)]) -> Option<PathBuf> {
+    pipeline::write_spectra(folder, spectra).unwrap_or_else(no_spectra)
+}
+
+fn no_spectra<T>(error: Error) -> Option<T> {
+    say!("warning: no spectra of classes in the report: {error}");
+    None
 }
 
 /// Makes the report at the end of a run, if one is `wanted`; a failure is said, as with [`spectra`].

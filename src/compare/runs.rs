@@ -40,10 +40,20 @@ pub(super) fn facts(a: &Value, b: &Value, methods: [&str; 2]) -> Vec<Fact> {
             scenes(r).into_iter().flat_map(of).collect()
         }),
         list("thresholds", &|r, method| {
-            let map = r["maps"].as_array().into_iter().flatten().find(|m| m["method"] == method);
-            let class =
-                |class: &Value| format!("{} {}", class["name"].as_str().unwrap_or(""), number(&class["threshold"]));
-            map.map(|map| strings(&map["classes"], class)).unwrap_or_default()
+            let named = |list: &Value| list.as_array().into_iter().flatten().find(|m| m["method"] == method).cloned();
+            let of = |scene: &str, list: &Value| {
+                let class = |class: &Value| {
+                    format!("{scene}{} {}", class["name"].as_str().unwrap_or(""), number(&class["threshold"]))
+                };
+                named(list).map(|map| strings(&map["classes"], class)).unwrap_or_default()
+            };
+            // Scenes of a mosaic may have thresholds of their own.
+            let own = r["scenes"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|scene| of(&format!("{}: ", scene["name"].as_str().unwrap_or("")), &scene["thresholds"]));
+            of("", &r["maps"]).into_iter().chain(own).collect()
         }),
     ]
 }

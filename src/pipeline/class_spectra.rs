@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tracing::info_span;
 
-use super::geometry::Geometry;
+use super::part::Parts;
 use super::plan::{Plan, Planned};
+use super::run::Mapped;
+use crate::compute::Scores;
 use crate::error::{Error, Result};
-use crate::map::RasterReader;
 use crate::map::files::write_beside;
 use crate::scene::Scene;
-use crate::tile::{Sample as _, Scaling, Tile};
+use crate::tile::{Sample as _, Scaling, Tile, Window};
 use crate::with_samples;
 
 /// The file's name.
@@ -22,10 +23,29 @@ const WINDOWS: usize = 48;
 /// Of a format whose blocks are decoded whole, one block in so many.
 const ONE_BLOCK_IN: usize = 16;
 
-/// What `spectra.json` says.
+/// What `spectra.json` says: of one scene itself, of a mosaic scene by scene.
 #[derive(Debug, Serialize)]
-struct ClassSpectra {
+struct File<'a> {
     /// The method whose classes they are.
+    method: &'static str,
+    #[serde(flatten)]
+    alone: Option<&'a ClassSpectra>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scenes: Vec<OfScene<'a>>,
+}
+
+/// A scene of a mosaic.
+#[derive(Debug, Serialize)]
+struct OfScene<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    spectra: &'a ClassSpectra,
+}
+
+/// Mean spectra of the classes of a scene.
+#[derive(Debug, Serialize)]
+pub struct ClassSpectra {
+    #[serde(skip)]
     method: &'static str,
     /// How the pixels were chosen.
     sampled: String,
@@ -49,25 +69,22 @@ struct ClassSpectrum {
     library_scale: f64,
 }
 
-/// Reads some windows of the scene and writes the mean spectrum of each class of the first method that has classes, as it
-/// stands in its finished class map in `out`. The same scene and map give the same file. Nothing is written when no method
-/// has classes, or when the map has another geometry than the scene (a swath on its map).
+/// Reads some windows of a scene and gives the mean spectrum of each class of the first method that has classes, as the map
+/// stage found it in the scene's own pixels: those of a swath before they go through the lookup table, those of a mosaic
+/// before one scene is chosen where several overlap. The same scene and parts give the same spectra; nothing when no method
+/// has classes. `mapped` is what the map stage left; [`super::finish()`] removes its parts.
 ///
 /// # Errors
-/// When scene or map cannot be read, or the file cannot be written.
-pub fn class_spectra(planned: &Planned, plan: &Plan, out: &Path) -> Result<Option<PathBuf>> {
+/// When the scene or a part cannot be read.
+pub fn class_spectra(planned: &Planned, plan: &Plan, mapped: &Mapped) -> Result<Option<ClassSpectra>> {
     let _span = info_span!("class spectra").entered();
-    let Some(method) = plan.methods.iter().find(|m| m.method.has_targets()) else { return Ok(None) };
-    if plan.geometry == Some(Geometry::Map) {
-        return Ok(None);
-    }
-    let map = RasterReader::open(&out.join(format!("{}_classes.tif", method.word)))?;
+    let Some(method) = plan.methods.iter().position(|m| m.method.has_targets()) else { return Ok(None) };
     let mut sums = Sums::new(plan.targets.len(), plan.bands.len());
     let windows = windows(&planned.scene);
+    let classes = classes(plan, method, &Parts::open(&mapped.parts, plan.identity())?, &windows)?;
     let mut reader = planned.scene.reader(&plan.bands)?;
-    for &window in &windows {
-        let classes = map.classes(0, window)?;
-        sums.add(&reader.read(window)?, &classes, &planned.scaling);
+    for (&window, classes) in windows.iter().zip(&classes) {
+        sums.add(&reader.read(window)?, classes, &planned.scaling);
     }
     let class = |(i, name): (usize, &String)| {
         let library: Vec<f64> = planned.spectra.row(i).to_vec();
@@ -83,22 +100,60 @@ pub fn class_spectra(planned: &Planned, plan: &Plan, out: &Path) -> Result<Optio
             library_scale: rounded(scale),
         }
     };
-    let spectra = ClassSpectra {
-        method: method.word,
+    Ok(Some(ClassSpectra {
+        method: plan.methods[method].word,
         sampled: format!("{} windows of one line spread over the scene", windows.len()),
         wavelengths_nm: plan.band_facts.as_ref().map(|f| f.centres.iter().map(|c| c.0).collect()),
         classes: plan.targets.iter().enumerate().map(class).collect(),
+    }))
+}
+
+/// Writes the spectra of a scene, or of the scenes of a mosaic with their names; nothing when there are none. A run that
+/// finishes removes those of an earlier one.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_spectra(out: &Path, spectra: &[(Option<&str>, ClassSpectra)]) -> Result<Option<PathBuf>> {
+    let Some((_, first)) = spectra.first() else { return Ok(None) };
+    let file = File {
+        method: first.method,
+        alone: spectra.iter().find(|(name, _)| name.is_none()).map(|(_, spectra)| spectra),
+        scenes: spectra.iter().filter_map(|(name, spectra)| Some(OfScene { name: (*name)?, spectra })).collect(),
     };
     let path = out.join(SPECTRA);
-    let text = serde_json::to_vec(&spectra).map_err(|e| Error::failed(SPECTRA, e))?;
+    let text = serde_json::to_vec(&file).map_err(|e| Error::failed(SPECTRA, e))?;
     write_beside(&path, &text)?.publish()?;
     Ok(Some(path))
 }
 
-fn windows(scene: &Scene) -> Vec<crate::tile::Window> {
+fn windows(scene: &Scene) -> Vec<Window> {
     let described = &scene.description;
     let affordable = if described.format == "ENVI" { WINDOWS } else { described.blocks() / ONE_BLOCK_IN };
     described.sample(affordable.clamp(1, WINDOWS))
+}
+
+/// The classes of some windows of one line, as they lie in the scene's parts; each part that holds some is read once.
+fn classes(plan: &Plan, method: usize, parts: &Parts, windows: &[Window]) -> Result<Vec<Vec<u16>>> {
+    let (planned, shape) = (&plan.methods[method], plan.shape());
+    let mut classes: Vec<Vec<u16>> = windows.iter().map(|w| vec![Scores::NODATA; w.width]).collect();
+    for (index, &from) in plan.windows.iter().enumerate() {
+        let meets = |w: &Window| {
+            (from.y..from.y + from.height).contains(&w.y) && w.x < from.x + from.width && from.x < w.x + w.width
+        };
+        let mut met = windows.iter().zip(&mut classes).filter(|(w, _)| meets(w)).peekable();
+        if met.peek().is_none() {
+            continue;
+        }
+        let part = parts.take(index, from, &shape)?;
+        let map = &part.scores.maps[method];
+        for (window, classes) in met {
+            for x in window.x.max(from.x)..(window.x + window.width).min(from.x + from.width) {
+                let pixel = (window.y - from.y) * from.width + x - from.x;
+                classes[x - window.x] = planned.class(map.best[pixel], map.score[pixel], Scores::NODATA);
+            }
+        }
+    }
+    Ok(classes)
 }
 
 /// Sums of the pixels of each class, about the first of them, so that squares of nearly equal values do not cancel.
@@ -171,7 +226,7 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tile::{SampleType, Samples, Window};
+    use crate::tile::{SampleType, Samples};
 
     #[test]
     fn means_and_deviations_are_those_of_each_class() {

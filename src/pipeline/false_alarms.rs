@@ -30,7 +30,7 @@ const IN_FLIGHT: usize = 6;
 const NAMED: usize = 5;
 
 /// Of each method, the tally of every target; none where no rate was asked for.
-type Tallies = Vec<Vec<Tally>>;
+pub(super) type Tallies = Vec<Vec<Tally>>;
 
 /// What a pass over the background found.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,14 @@ pub struct FalseAlarms {
     /// Of each method: the curve of every target; nothing where no rate was asked for.
     curves: Vec<Option<Arc<Vec<Curve>>>>,
     notes: Vec<String>,
+}
+
+impl FalseAlarms {
+    /// What should be known of them: one sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
 }
 
 /// What `run.json` says of the false alarms of a class.
@@ -80,7 +88,16 @@ pub fn false_alarms(planned: &Planned, task: &Task, grounds: Option<&Grounds>, p
         return Ok(FalseAlarms::default());
     }
     let _span = info_span!("false alarms").entered();
-    let tallies = tally(planned, task, grounds, pass)?;
+    let found = found(planned, &tally(planned, task, grounds, pass)?)?;
+    found.notes.iter().for_each(|note| pass.observer.note(note));
+    Ok(found)
+}
+
+/// What follows from the tallies of a background.
+///
+/// # Errors
+/// Refuses rates that the background is too small for.
+pub(super) fn found(planned: &Planned, tallies: &Tallies) -> Result<FalseAlarms> {
     let mut found = FalseAlarms::default();
     for (method, tallies) in planned.draft.methods.iter().zip(tallies) {
         let curves: Option<Vec<Curve>> = tallies.iter().map(Curve::new).collect();
@@ -92,7 +109,6 @@ pub fn false_alarms(planned: &Planned, task: &Task, grounds: Option<&Grounds>, p
         found.notes.extend(notes(method, &curves, &planned.draft.targets));
         found.curves.push(method.asks_rates().then(|| Arc::new(curves)));
     }
-    found.notes.iter().for_each(|note| pass.observer.note(note));
     // What is refused is refused before the map is made.
     let planned_methods = &planned.draft.methods;
     for (method, curves) in planned_methods.iter().zip(&found.curves) {
@@ -130,7 +146,7 @@ fn notes(method: &PlannedMethod, curves: &[Curve], targets: &[String]) -> Vec<St
 }
 
 /// The tallies of all targets of each method that asks for rates; none of the others.
-fn tally(planned: &Planned, task: &Task, grounds: Option<&Grounds>, pass: &Pass<'_>) -> Result<Tallies> {
+pub(super) fn tally(planned: &Planned, task: &Task, grounds: Option<&Grounds>, pass: &Pass<'_>) -> Result<Tallies> {
     let Pass { processor, limits, folder, observer } = *pass;
     let draft = &planned.draft;
     let scorer = task.clone().with_rules(true);
@@ -204,7 +220,8 @@ fn add(tallies: &mut [Vec<Tally>], scores: &Scores, counts: &[bool]) {
     }
 }
 
-fn merge(whole: &mut [Vec<Tally>], part: &[Vec<Tally>]) {
+/// Adds the tallies of other pixels.
+pub(super) fn merge(whole: &mut [Vec<Tally>], part: &[Vec<Tally>]) {
     whole.iter_mut().flatten().zip(part.iter().flatten()).for_each(|(whole, part)| whole.merge(part));
 }
 

@@ -82,13 +82,13 @@ pub fn finish(
     let mut maps = Maps::create(&sheet, out, parts.folder())?;
     match (plan.geometry, scene.lookup()) {
         (Some(Geometry::Map), Some(mut lookup)) => {
-            orthorectify::gather(plan, &parts, &mut *lookup, |strip| maps.add(strip))?;
+            orthorectify::gather(plan, &parts, &mut *lookup, |strip| maps.add(strip, &[]))?;
         }
         _ => {
             let shape = plan.shape();
             for (index, &window) in plan.windows.iter().enumerate() {
                 let _span = info_span!("gather", tile = index, pixels = window.pixels()).entered();
-                maps.add(&parts.take(index, window, &shape)?)?;
+                maps.add(&parts.take(index, window, &shape)?, &[])?;
             }
         }
     }

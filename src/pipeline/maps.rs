@@ -7,7 +7,6 @@ use tracing::info_span;
 
 use super::method_maps::{Job, MethodMaps, Waiting};
 use super::part::Part;
-use super::plan::PlannedMethod;
 use super::report::MapReport;
 use super::sheet::Sheet;
 use super::zone_map::{ZoneMap, Zones};
@@ -18,6 +17,7 @@ use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
+use crate::methods::Method;
 
 /// Longest side of the picture's map, in pixels of the map that are shown.
 const PICTURE_SIDE: usize = 1200;
@@ -28,7 +28,8 @@ pub(super) struct Maps<'a> {
     out: PathBuf,
     legend: Legend,
     of_methods: Vec<MethodMaps>,
-    zones: Option<(&'a Zones, ZoneMap)>,
+    /// Of each scene where these have thresholds of their own.
+    zones: Option<(Vec<&'a Zones>, ZoneMap)>,
     /// Of the first method that has classes.
     preview: Preview,
     /// Of a pixel of each line, in mm²: whole numbers have the same sum in any order of tiles.
@@ -40,10 +41,17 @@ impl<'a> Maps<'a> {
     pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
         let _span = info_span!("create rasters").entered();
         let (map, legend) = (sheet.map, Legend::new(sheet.targets)?);
-        let one = |method: &PlannedMethod| MethodMaps::create(sheet, method, &legend, (out, work));
+        let one = |index: usize| MethodMaps::create(sheet, index, &legend, (out, work));
+        let of_scenes = |zones| match &sheet.by_scene[..] {
+            [] => vec![zones],
+            plans => plans.iter().filter_map(|plan| plan.zones.as_ref()).collect(),
+        };
         Ok(Self {
-            of_methods: sheet.methods.iter().map(one).collect::<Result<_>>()?,
-            zones: sheet.zones.map(|zones| Ok((zones, ZoneMap::create(sheet, zones, (out, work))?))).transpose()?,
+            of_methods: (0..sheet.methods.len()).map(one).collect::<Result<_>>()?,
+            zones: sheet
+                .zones
+                .map(|zones| Ok((of_scenes(zones), ZoneMap::create(sheet, zones, (out, work))?)))
+                .transpose()?,
             preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
             areas: pixel_areas_mm2(&map.grid, map.lines, map.samples)?,
             sheet,
@@ -52,18 +60,19 @@ impl<'a> Maps<'a> {
         })
     }
 
-    /// Adds a tile.
-    pub(super) fn add(&mut self, part: &Part) -> Result<()> {
+    /// Adds a tile; of a mosaic with the scene that each pixel of each method came from, else with no `sources`.
+    pub(super) fn add(&mut self, part: &Part, sources: &[Vec<u16>]) -> Result<()> {
         let mut shown = false;
-        for (maps, scores) in self.of_methods.iter_mut().zip(&part.scores.maps) {
-            let classes = maps.add(part.scores.window, scores, self.legend.nodata, self.areas.as_deref())?;
+        for (index, (maps, scores)) in self.of_methods.iter_mut().zip(&part.scores.maps).enumerate() {
+            let sources = sources.get(index).map_or(&[][..], Vec::as_slice);
+            let classes = maps.add(part.scores.window, (scores, sources), self.legend.nodata, self.areas.as_deref())?;
             if let Some(classes) = classes.filter(|_| !shown) {
                 self.preview.add(part.scores.window, &classes, &part.grey)?;
                 shown = true;
             }
         }
         if let Some((zones, map)) = &mut self.zones {
-            map.add(zones, part.scores.window, &part.scores.maps, self.areas.as_deref())?;
+            map.add(zones, part.scores.window, (&part.scores.maps, sources), self.areas.as_deref())?;
         }
         Ok(())
     }
@@ -71,16 +80,6 @@ impl<'a> Maps<'a> {
     /// What the zones cover so far; nothing when there is no map of them.
     pub(super) fn zone_counts(&self) -> Option<Vec<ClassCount>> {
         self.zones.as_ref().map(|(_, map)| map.counts(self.areas.is_some()))
-    }
-
-    /// Adds a tile of a mosaic, with the scene that each pixel of each method came from.
-    pub(super) fn add_with_sources(&mut self, part: &Part, sources: &[Vec<u16>]) -> Result<()> {
-        for (maps, sources) in self.of_methods.iter_mut().zip(sources) {
-            if let Some(map) = &mut maps.sources {
-                map.add(part.scores.window, sources, self.areas.as_deref())?;
-            }
-        }
-        self.add(part)
     }
 
     /// What each method found so far.
@@ -99,7 +98,7 @@ impl<'a> Maps<'a> {
         let Maps { sheet, out, legend, of_methods, zones, preview, areas } = self;
         let counts: Vec<Vec<ClassCount>> = of_methods.iter().map(|m| m.class_counts(areas.is_some())).collect();
         let pictured = of_methods.iter().position(|m| m.planned.method.has_targets());
-        let method = pictured.map(|i| of_methods[i].planned.clone());
+        let method = pictured.map(|i| (of_methods[i].planned.method, of_methods[i].thresholds()));
         let with_area = areas.is_some();
         let picture = Picture { sheet, path: out.join("quicklook.png"), legend: &legend, preview, areas };
         let mut jobs: Vec<(PathBuf, Job)> = Vec::new();
@@ -128,12 +127,12 @@ struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    fn draw(&self, method: &PlannedMethod, counts: &[ClassCount]) -> Result<Waiting> {
+    fn draw(&self, (method, thresholds): &(&dyn Method, Vec<f64>), counts: &[ClassCount]) -> Result<Waiting> {
         let _span = info_span!("quicklook").entered();
         let step = self.preview.step();
         let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
         let look = Quicklook {
-            title: format!("Mineral map: {}", method.method.title()),
+            title: format!("Mineral map: {}", method.title()),
             subtitle: self.sheet.subtitle.clone(),
             width: self.preview.width(),
             height: self.preview.height(),
@@ -142,7 +141,7 @@ impl Picture<'_> {
             legend: self.legend,
             counts,
             captions: vec![
-                format!("{}, threshold {}", self.sheet.bands, threshold_text(method)),
+                format!("{}, threshold {}", self.sheet.bands, threshold_text(*method, thresholds)),
                 format!("alunite {}", self.sheet.version),
             ],
             metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
@@ -178,10 +177,9 @@ fn together(jobs: Vec<(PathBuf, Job)>) -> Result<Vec<(PathBuf, Waiting)>> {
 }
 
 /// `0.1 rad`, or `0.05 to 0.1 rad`.
-fn threshold_text(method: &PlannedMethod) -> String {
-    let thresholds = &method.thresholds;
+fn threshold_text(method: &dyn Method, thresholds: &[f64]) -> String {
     let (least, most) = thresholds.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &t| (a.min(t), b.max(t)));
-    let unit = method.method.unit();
+    let unit = method.unit();
     let text = if least == most { format!("{least} {unit}") } else { format!("{least} to {most} {unit}") };
     text.trim_end().to_owned()
 }

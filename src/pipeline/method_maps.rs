@@ -42,9 +42,23 @@ impl Waiting {
     }
 }
 
+impl PlannedMethod {
+    /// The class value of a pixel with this best target: 0 where its score does not pass.
+    pub(super) fn class(&self, best: u16, score: f32, nodata: u16) -> u16 {
+        match self.thresholds.get(usize::from(best)) {
+            None => nodata,
+            Some(&threshold) if self.method.better(threshold, f64::from(score)) => 0,
+            Some(_) => best + 1,
+        }
+    }
+}
+
 /// The rasters of a method, and how much of the map each class covers.
 pub(super) struct MethodMaps {
+    /// Of a mosaic the first scene's.
     pub(super) planned: PlannedMethod,
+    /// Of each scene of a mosaic, where these have thresholds of their own; else none.
+    of_scenes: Vec<PlannedMethod>,
     scores: RasterWriter,
     /// Nothing for a method without targets.
     classes: Option<Classes>,
@@ -63,12 +77,8 @@ struct Classes {
 }
 
 impl MethodMaps {
-    pub(super) fn create(
-        sheet: &Sheet<'_>,
-        planned: &PlannedMethod,
-        legend: &Legend,
-        folders: (&Path, &Path),
-    ) -> Result<Self> {
+    pub(super) fn create(sheet: &Sheet<'_>, index: usize, legend: &Legend, folders: (&Path, &Path)) -> Result<Self> {
+        let planned = &sheet.methods[index];
         let method = planned.method;
         let described = |text: &str| BandSpec { description: text.to_owned(), unit: None };
         let unit = Some(method.unit().to_owned()).filter(|u| !u.is_empty());
@@ -83,6 +93,10 @@ impl MethodMaps {
         };
         Ok(Self {
             planned: planned.clone(),
+            of_scenes: match planned.asks_rates() {
+                true => sheet.by_scene.iter().map(|plan| plan.methods[index].clone()).collect(),
+                false => Vec::new(),
+            },
             scores: create("scores", floats, score_bands)?,
             classes: match method.has_targets() {
                 true => Some(Classes {
@@ -110,27 +124,30 @@ impl MethodMaps {
         })
     }
 
-    /// Adds a tile; gives the class values of a method that has classes. `areas` is of a pixel of each line, in mm².
+    /// Adds a tile; gives the class values of a method that has classes. `areas` is of a pixel of each line, in mm²;
+    /// `sources` is of a mosaic the scene of each pixel, else empty.
     pub(super) fn add(
         &mut self,
         window: Window,
-        scores: &MapScores,
+        (scores, sources): (&MapScores, &[u16]),
         nodata: u16,
         areas: Option<&[u64]>,
     ) -> Result<Option<Vec<u16>>> {
+        if let Some(map) = &mut self.sources {
+            map.add(window, sources, areas)?;
+        }
         self.scores.write_f32(0, window, &scores.score)?;
         let Some(rasters) = &mut self.classes else {
             self.cover.add_nodata(scores.score.iter().filter(|s| s.is_nan()).count() as u64);
             return Ok(None);
         };
-        let PlannedMethod { method, thresholds, .. } = &self.planned;
-        let class = |(&best, &score): (&u16, &f32)| match best {
-            Scores::NODATA => nodata,
-            best if method.better(thresholds[usize::from(best)], f64::from(score)) => 0,
-            best => best + 1,
+        let of_pixel = |p: usize| {
+            let source = sources.get(p).and_then(|source| self.of_scenes.get(usize::from(*source)));
+            source.unwrap_or(&self.planned)
         };
-        let classes: Vec<u16> = scores.best.iter().zip(&scores.score).map(class).collect();
-        let only_one = thresholds.len() == 1;
+        let found = || scores.best.iter().zip(&scores.score).enumerate();
+        let classes: Vec<u16> = found().map(|(p, (&best, &score))| of_pixel(p).class(best, score, nodata)).collect();
+        let only_one = self.planned.thresholds.len() == 1;
         let second = |(&runner_up, &best): (&u16, &u16)| match runner_up {
             Scores::NODATA if best != Scores::NODATA && only_one => 0,
             Scores::NODATA => nodata,
@@ -145,11 +162,12 @@ impl MethodMaps {
                 rules.write_f32(band, window, rule)?;
             }
         }
-        if let (Some(raster), Some(curves)) = (&mut self.false_alarms, &self.planned.curves) {
-            let rate = |(&best, &score): (&u16, &f32)| {
-                curves.get(usize::from(best)).map_or(f32::NAN, |curve| curve.rate(score) as f32)
+        if let Some(raster) = &mut self.false_alarms {
+            let rate = |(p, (&best, &score)): (usize, (&u16, &f32))| {
+                let curve = of_pixel(p).curves.as_ref().and_then(|curves| curves.get(usize::from(best)));
+                curve.map_or(f32::NAN, |curve| curve.rate(score) as f32)
             };
-            let rates: Vec<f32> = scores.best.iter().zip(&scores.score).map(rate).collect();
+            let rates: Vec<f32> = found().map(rate).collect();
             raster.write_f32(0, window, &rates)?;
         }
         self.cover.add(window, &classes, areas);
@@ -161,14 +179,23 @@ impl MethodMaps {
         self.cover.counts(with_area)
     }
 
+    /// All thresholds, of all scenes.
+    pub(super) fn thresholds(&self) -> Vec<f64> {
+        match &self.of_scenes[..] {
+            [] => self.planned.thresholds.clone(),
+            scenes => scenes.iter().flat_map(|planned| planned.thresholds.iter().copied()).collect(),
+        }
+    }
+
     pub(super) fn report(&self, sheet: &Sheet<'_>, legend: &Legend, with_area: bool) -> MapReport {
         let method = self.planned.method;
         let counts = self.class_counts(with_area);
+        let shared = Some(&self.planned).filter(|_| self.of_scenes.is_empty());
         let class = |(i, name): (usize, &String)| ClassCount {
             value: i as u16 + 1,
             name: name.clone(),
-            threshold: self.planned.thresholds[i],
-            false_alarms: RateReport::of(&self.planned, i),
+            threshold: shared.map(|planned| planned.thresholds[i]),
+            false_alarms: shared.and_then(|planned| RateReport::of(planned, i)),
             color: legend.entry(i as u16 + 1).map_or([0; 3], |e| e.color),
             pixels: counts[i + 1].pixels,
             km2: counts[i + 1].km2,

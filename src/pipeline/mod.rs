@@ -44,14 +44,15 @@ mod zone_map;
 pub use bands::Dropped;
 pub use bench::{Bench, Comparison, Stage, Timed, bench};
 pub use check::{Check, Detectability, Fate, Finding, Lacking, Level, Pair, Sampled, check};
-pub use class_spectra::{SPECTRA, class_spectra};
+pub use class_spectra::{ClassSpectra, SPECTRA, class_spectra, write_spectra};
 pub use device::{BackendChoice, Opened, Pass, Processor, Settings};
 pub use false_alarms::{FalseAlarms, RateReport, false_alarms};
 pub use finish::{Finished, TARGETS, finish, outputs};
 pub use geometry::Geometry;
 pub use grounds::{BackgroundChoice, Grounds, prepare};
 pub use mosaic::{
-    Extent, FinishedMosaic, Layout, Mosaic, MosaicReport, Overlap, Resolution, Sharing, finish_mosaic, plan_mosaic,
+    ClassThreshold, Extent, FinishedMosaic, Layout, Mosaic, MosaicReport, Overlap, Resolution, SceneReport,
+    SceneThresholds, Sharing, finish_mosaic, plan_mosaic,
 };
 pub use part::remove_parts;
 pub use plan::{Ceiling, Plan, Planned, PlannedMethod, ThresholdSource, plan};

@@ -110,8 +110,8 @@ pub struct ClassCount {
     pub value: u16,
     /// The target's name.
     pub name: String,
-    /// Its threshold, in the method's unit.
-    pub threshold: f64,
+    /// Its threshold, in the method's unit; nothing where each scene of a mosaic has its own.
+    pub threshold: Option<f64>,
     /// What of the background passes it, when rates of false alarms were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub false_alarms: Option<RateReport>,

@@ -20,6 +20,8 @@ pub(super) struct Sheet<'a> {
     pub(super) rules: bool,
     /// The zones that are mapped.
     pub(super) zones: Option<&'a Zones>,
+    /// The plans of a mosaic's scenes, where each has thresholds of its own; else none.
+    pub(super) by_scene: Vec<&'a Plan>,
     /// Which pixels are the background of the methods that need one, in words.
     pub(super) background: Option<String>,
     /// The scenes of a mosaic, in their order; none for maps of one scene, which need not say where a pixel came from.
@@ -40,6 +42,7 @@ impl<'a> Sheet<'a> {
             targets: &plan.targets,
             rules: plan.rules,
             zones: plan.zones.as_ref().filter(|zones| zones.is_mapped()),
+            by_scene: Vec::new(),
             background: plan.background.as_ref().map(|grounds| grounds.background.clone()),
             sources: &[],
             subtitle: scene.map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),

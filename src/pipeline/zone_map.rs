@@ -171,15 +171,17 @@ impl ZoneMap {
         Ok(Self { raster, cover: Cover::new(legend.entries.len()), legend })
     }
 
-    /// Adds a tile of all methods' results.
+    /// Adds a tile of all methods' results; `zones` are of each scene where these have thresholds of their own, and `sources`
+    /// say which scene each pixel of each method came from.
     pub(super) fn add(
         &mut self,
-        zones: &Zones,
+        zones: &[&Zones],
         window: Window,
-        maps: &[MapScores],
+        (maps, sources): (&[MapScores], &[Vec<u16>]),
         areas: Option<&[u64]>,
     ) -> Result<()> {
-        let values = zones.zoning.zones(maps, self.legend.nodata);
+        let zonings: Vec<&Zoning> = zones.iter().map(|zones| &zones.zoning).collect();
+        let values = Zoning::of_scenes(&zonings, maps, sources, self.legend.nodata);
         if values.len() != window.pixels() {
             let what = format!("{} of {} pixels have a zone", values.len(), window.pixels());
             return Err(Error::failed("alteration zones", what));

@@ -43,12 +43,12 @@ pub(super) struct Chart {
 }
 
 impl Histogram {
-    /// Of a method's maps in a folder; nothing when no pixel has a score. Three passes over the scores: extremes, range of
+    /// Of a method's maps in a folder, with its thresholds; nothing when no pixel has a score. Three passes over the scores: extremes, range of
     /// the chart, bars.
     ///
     /// # Errors
     /// When a map cannot be read.
-    pub(super) fn of(folder: &Path, method: &Method) -> Result<Option<Self>> {
+    pub(super) fn of(folder: &Path, method: &Method, thresholds: Vec<f64>) -> Result<Option<Self>> {
         let scores = RasterReader::open(&folder.join(format!("{}_scores.tif", method.method)))?;
         let classes = match method.classes.is_empty() {
             true => None,
@@ -67,9 +67,6 @@ impl Histogram {
         }
         let mut fine = Bins::new(least, most, FINE);
         each(&mut |v| fine.add(v))?;
-        let mut thresholds: Vec<f64> = method.classes.iter().map(|c| c.threshold).filter(|t| t.is_finite()).collect();
-        thresholds.sort_by(f64::total_cmp);
-        thresholds.dedup();
         let (low, high) = range(&fine, n, &thresholds);
         let (mut classified, mut other) = (Bins::new(low, high, BARS), Bins::new(low, high, BARS));
         for strip in scores.strips() {

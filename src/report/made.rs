@@ -1,10 +1,12 @@
 //! How a map was made, in words.
 
-use super::run::{Dropped, Input, Method, Run};
+use super::run::{Background, Band, Dropped, Facts, Input, Method, Run};
 use super::text::{bytes, counted, digits, short, shortened, thousands};
 
 /// Bands in use and left out.
 pub(super) struct Bands {
+    /// The scenes that have them; empty for all.
+    pub whose: String,
     pub said: String,
     /// Paths of ticks, 0 to 1000 across; empty without wavelengths.
     pub used: String,
@@ -34,10 +36,16 @@ pub(super) struct MethodRow {
 }
 
 impl Bands {
-    pub(super) fn of(run: &Run) -> Self {
-        let used: Vec<f64> = run.bands_in_use.iter().filter_map(|b| b.wavelength_nm).collect();
-        let dropped: Vec<f64> = run.bands_dropped.iter().filter_map(|b| b.wavelength_nm).collect();
-        let (count, all) = (run.bands_in_use.len(), run.bands_in_use.len() + run.bands_dropped.len());
+    /// Of a run; those of a mosaic's scenes apart where they differ.
+    pub(super) fn of(run: &Run) -> Vec<Self> {
+        let both = |facts: &Facts| (facts.bands_in_use.clone(), facts.bands_dropped.clone());
+        run.told(both).into_iter().map(|(whose, (used, dropped))| Self::among(&whose, &used, &dropped)).collect()
+    }
+
+    fn among(whose: &str, in_use: &[Band], left_out: &[Dropped]) -> Self {
+        let used: Vec<f64> = in_use.iter().filter_map(|b| b.wavelength_nm).collect();
+        let dropped: Vec<f64> = left_out.iter().filter_map(|b| b.wavelength_nm).collect();
+        let (count, all) = (in_use.len(), in_use.len() + left_out.len());
         let range = extent(&used).map_or_else(String::new, |(a, b)| format!(", {}", span(a, b)));
         let whole = extent(&[&used[..], &dropped[..]].concat()).filter(|(a, b)| b > a);
         let ticks = |bands: &[f64]| -> String {
@@ -46,20 +54,21 @@ impl Bands {
         };
         let micrometres = |nm: f64| format!("{:.3} µm", nm / 1000.0);
         Self {
+            whose: shortened(whose, 300),
             said: format!("{count} of {all} bands are in use{range}."),
             used: ticks(&used),
             dropped: ticks(&dropped),
             first: whole.map_or_else(String::new, |w| micrometres(w.0)),
             last: whole.map_or_else(String::new, |w| micrometres(w.1)),
-            reasons: reasons(run),
+            reasons: reasons(left_out),
         }
     }
 }
 
 /// In the order in which they were met.
-fn reasons(run: &Run) -> Vec<Reason> {
+fn reasons(left_out: &[Dropped]) -> Vec<Reason> {
     let mut found: Vec<(&str, Vec<&Dropped>)> = Vec::new();
-    for band in &run.bands_dropped {
+    for band in left_out {
         match found.iter_mut().find(|(why, _)| *why == band.reason) {
             Some((_, bands)) => bands.push(band),
             None => found.push((&band.reason, vec![band])),
@@ -114,17 +123,18 @@ impl InputRow {
 }
 
 impl MethodRow {
-    pub(super) fn of(method: &Method) -> Self {
-        let mut values: Vec<f64> = method.classes.iter().map(|c| c.threshold).collect();
-        values.sort_by(f64::total_cmp);
+    /// `thresholds` are all of the method's, from the least.
+    pub(super) fn of(method: &Method, thresholds: &[f64]) -> Self {
         let unit = short(&method.unit);
         let text = |v: f64| format!("{} {unit}", digits(v, 4)).trim_end().to_owned();
         let source = match method.threshold_source.as_deref() {
             Some("given") => ", given",
             Some("default") => ", the method’s default",
+            Some("false_alarms") if method.by_scene() => ", from rates of false alarms in each scene",
+            Some("false_alarms") => ", from rates of false alarms",
             _ => "",
         };
-        let thresholds = match (values.first(), values.last()) {
+        let thresholds = match (thresholds.first(), thresholds.last()) {
             (Some(a), Some(b)) if a == b => format!("{}{source}", text(*a)),
             (Some(a), Some(b)) => format!("{} to {}{source}", text(*a), text(*b)),
             _ => "none".into(),
@@ -133,8 +143,17 @@ impl MethodRow {
     }
 }
 
-pub(super) fn background_said(run: &Run) -> String {
-    let Some(background) = &run.background else { return String::new() };
+/// A sentence; of a mosaic's scenes one each, where they differ.
+pub(super) fn backgrounds_said(run: &Run) -> Vec<String> {
+    let said = run.told(|facts| facts.background.as_ref().map(background_said));
+    let named = |(whose, said): (String, Option<String>)| match whose.is_empty() {
+        true => said,
+        false => said.map(|said| format!("{}: {said}", shortened(&whose, 300))),
+    };
+    said.into_iter().filter_map(named).collect()
+}
+
+fn background_said(background: &Background) -> String {
     let known = |of: fn(&super::run::Factor) -> Option<f64>| {
         background.factors.iter().filter_map(of).fold(None, |most: Option<f64>, v| Some(most.map_or(v, |m| m.max(v))))
     };

@@ -12,7 +12,7 @@ use crate::map::{RasterReader, map_of};
 
 /// Longest side of maps other than the first, in pixels.
 const SIDE: usize = 700;
-/// Pictures of fewer pixels than this are enlarged pixel by pixel.
+/// Maps of fewer pixels than this are shown pixel by pixel.
 const SMALL: usize = 500;
 
 /// A map of the report.
@@ -107,7 +107,7 @@ impl MapView {
             said: said(method),
             alt: alt(method, &title),
             caption: format!("{caption}{}", if north_up { " North is up." } else { "" }),
-            enlarged: over || image.as_ref().is_some_and(|i| i.width.max(i.height) < SMALL),
+            enlarged: over || grid.samples.max(grid.lines) < SMALL,
             scale: pixel_km2.and_then(|km2| Scale::of((km2 * 1e6).sqrt(), grid.samples)),
             table: has_classes.then(|| Table::of_classes(method, &title)),
             image,
@@ -121,7 +121,7 @@ fn over_scene(picture: &Path) -> Result<Image> {
     Image::of(&map_of(&bytes)?)
 }
 
-fn classes(file: &Path, colors: &Colors) -> Result<Image> {
+pub(super) fn classes(file: &Path, colors: &Colors) -> Result<Image> {
     let map = RasterReader::open(file)?;
     let whole = crate::tile::Window { x: 0, y: 0, width: map.map.samples, height: map.map.lines };
     Image::of_window(&map, whole, SIDE, colors)
@@ -193,15 +193,16 @@ impl Table {
         let mut found: Vec<&Class> = method.classes.iter().filter(|c| c.pixels > 0).collect();
         found.sort_by(|a, b| b.pixels.cmp(&a.pixels).then(a.value.cmp(&b.value)));
         let row = |c: &&Class| Row {
-            threshold: c.threshold.to_string(),
-            threshold_text: digits(c.threshold, 4),
+            threshold: c.threshold.map_or_else(String::new, |t| t.to_string()),
+            threshold_text: c.threshold.map_or_else(String::new, |t| digits(t, 4)),
             ..Row::of((c.color, &c.name), (c.pixels, c.km2), all)
         };
         let absent: Vec<String> = method.classes.iter().filter(|c| c.pixels == 0).map(|c| short(&c.name)).collect();
-        let threshold = match (one, method.unit.as_str()) {
-            (true, "") => format!(" Threshold {}.", digits(method.classes[0].threshold, 4)),
-            (true, unit) => format!(" Threshold {} {}.", digits(method.classes[0].threshold, 4), short(unit)),
-            (false, _) => String::new(),
+        let threshold = match (method.classes[0].threshold, method.unit.as_str()) {
+            (None, _) if one => " Each scene has thresholds of its own.".into(),
+            (Some(threshold), "") if one => format!(" Threshold {}.", digits(threshold, 4)),
+            (Some(threshold), unit) if one => format!(" Threshold {} {}.", digits(threshold, 4), short(unit)),
+            _ => String::new(),
         };
         let rest = [("unclassified", method.unclassified_pixels), ("no data", method.nodata_pixels)];
         Self {
@@ -239,7 +240,7 @@ impl Table {
 }
 
 impl Row {
-    fn of((color, name): ([u8; 3], &str), (pixels, km2): (u64, Option<f64>), all: u64) -> Self {
+    pub(super) fn of((color, name): ([u8; 3], &str), (pixels, km2): (u64, Option<f64>), all: u64) -> Self {
         Self {
             color: hex(color),
             name: short(name),
@@ -253,7 +254,7 @@ impl Row {
     }
 
     /// A line of the foot; what holds no data is no part of the ground with data.
-    fn of_rest(name: &str, pixels: u64, all: u64) -> Self {
+    pub(super) fn of_rest(name: &str, pixels: u64, all: u64) -> Self {
         let share = if name == "no data" { String::new() } else { percent(pixels, all) };
         Self { name: name.into(), pixels, pixels_text: thousands(pixels), share, ..Self::default() }
     }

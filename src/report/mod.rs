@@ -18,6 +18,7 @@ mod maps;
 mod page;
 mod picture;
 mod run;
+mod scenes;
 mod spectra;
 mod stac;
 mod targets;

@@ -9,9 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::histogram::{self, Chart, Histogram};
-use super::made::{Bands, InputRow, MethodRow, background_said, command_line, times};
+use super::made::{Bands, InputRow, MethodRow, backgrounds_said, command_line, times};
 use super::maps::{MapView, ZonesView, colors};
 use super::run::{Method, Run};
+use super::scenes::ScenesView;
 use super::spectra::Spectra;
 use super::targets::{Targets, coordinates};
 use super::text::{area, capital, counted, number, percent, short, shortened, thousands};
@@ -34,6 +35,7 @@ pub(super) struct Page {
     facts: Vec<(&'static str, String)>,
     sections: Vec<(&'static str, &'static str)>,
     maps: Vec<MapView>,
+    scenes: Option<ScenesView>,
     pins: Vec<Pin>,
     zones: Option<ZonesView>,
     spectra: Option<Spectra>,
@@ -44,8 +46,8 @@ pub(super) struct Page {
     version: String,
     backend: String,
     command: String,
-    bands: Bands,
-    background: String,
+    bands: Vec<Bands>,
+    backgrounds: Vec<String>,
     methods: Vec<MethodRow>,
     inputs: Vec<InputRow>,
     timings: Vec<(String, String)>,
@@ -100,10 +102,13 @@ impl Page {
             None => None,
         };
         let targets = Targets::of(folder, classes.as_ref().map(|(m, c)| (m, c)))?;
-        let scores = run.maps.iter().map(|m| ScoreView::of(folder, m)).collect::<Result<Vec<_>>>()?;
+        let scores =
+            run.maps.iter().map(|m| ScoreView::of(folder, m, run.thresholds(m))).collect::<Result<Vec<_>>>()?;
         let zones = ZonesView::of(folder, run)?;
+        let scenes = ScenesView::of(folder, run)?;
         let scene = shortened(&run.subject(), NOTE);
         let mut sections = vec![("map", "Map")];
+        sections.extend(scenes.as_ref().map(|_| ("scenes", "Scenes")));
         sections.extend(zones.as_ref().map(|_| ("zones", "Zones")));
         sections.extend(targets.as_ref().map(|_| ("targets", "Ground worth walking")));
         sections.extend(spectra.as_ref().map(|_| ("spectra", "Spectra")));
@@ -118,18 +123,19 @@ impl Page {
             pins: pins(targets.as_ref()),
             targets_said: targets.as_ref().map_or_else(String::new, targets_said),
             maps,
+            scenes,
             zones,
             spectra,
             scores,
             targets,
             notes: notes.iter().map(|n| shortened(n, NOTE)).collect(),
             version: short(&run.alunite),
-            backend: shortened(&run.backend, 200),
+            backend: shortened(&backends(run), 200),
             command: command_line(&run.command),
             bands: Bands::of(run),
-            background: background_said(run),
-            methods: run.maps.iter().map(MethodRow::of).collect(),
-            inputs: run.inputs.iter().map(InputRow::of).collect(),
+            backgrounds: backgrounds_said(run),
+            methods: run.maps.iter().map(|m| MethodRow::of(m, &run.thresholds(m))).collect(),
+            inputs: run.inputs().into_iter().map(InputRow::of).collect(),
             timings: times(run),
             ground: histogram::ground(),
             colors: order.iter().map(|c| (c.value, super::maps::hex(c.color))).collect(),
@@ -157,8 +163,8 @@ impl Page {
 }
 
 impl ScoreView {
-    fn of(folder: &Path, method: &Method) -> Result<Self> {
-        let chart = Histogram::of(folder, method)?.map(|h| h.chart());
+    fn of(folder: &Path, method: &Method, thresholds: Vec<f64>) -> Result<Self> {
+        let chart = Histogram::of(folder, method, thresholds)?.map(|h| h.chart());
         Ok(Self {
             title: capital(&method.title),
             unit: if method.unit.is_empty() { "score".into() } else { format!("score, {}", short(&method.unit)) },
@@ -166,6 +172,12 @@ impl ScoreView {
             chart,
         })
     }
+}
+
+/// What computed the map; of a mosaic's scenes all that did.
+fn backends(run: &Run) -> String {
+    let told = run.told(|facts| facts.backend.clone());
+    told.into_iter().map(|(_, backend)| backend).collect::<Vec<_>>().join("; ")
 }
 
 /// The run in a sentence or two.
@@ -197,6 +209,9 @@ fn summary(run: &Run) -> String {
 fn facts(run: &Run, footprint: Option<&Footprint>, pixel_km2: Option<f64>) -> Vec<(&'static str, String)> {
     let grid = run.map();
     let mut facts = Vec::new();
+    if run.scenes.len() > 1 {
+        facts.push(("Scenes", thousands(run.scenes.len() as u64)));
+    }
     if let Some(method) = run.shown() {
         let found = method.classes.iter().filter(|c| c.pixels > 0).count();
         facts.push(("Minerals found", format!("{found} of {}", method.classes.len())));

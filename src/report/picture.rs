@@ -47,7 +47,7 @@ impl Image {
         encode((width, classes.len() / width.max(1)), Paint::Palette(&palette), &pixels)
     }
 
-    /// Of a window of a class map, its longer side at most `side` pixels.
+    /// Of a window of a class map, its longer side at most `side` pixels; a small one is enlarged, pixel by pixel.
     pub(super) fn of_window(map: &RasterReader, window: Window, side: usize, colors: &Colors) -> Result<Self> {
         let mut small = Preview::new(window.width, window.height, side, colors.1)?;
         for strip in map.strips() {
@@ -58,10 +58,11 @@ impl Image {
                 small.add_classes(here, &map.classes(0, part)?)?;
             }
         }
-        Self::of_classes(small.width(), small.classes(), colors)
+        let (width, classes) = enlarged(small.width(), small.classes(), side);
+        Self::of_classes(width, &classes, colors)
     }
 
-    /// Of numbers, from the 2nd percentile (dark) to the 98th (light); its longer side at most `side` pixels.
+    /// Of numbers, from the 2nd percentile (dark) to the 98th (light), as large as [`Image::of_window`].
     pub(super) fn of_numbers(map: &RasterReader, side: usize) -> Result<Self> {
         let mut small = Preview::new(map.map.samples, map.map.lines, side, 0)?;
         for strip in map.strips() {
@@ -75,8 +76,17 @@ impl Image {
         let level = |v: &f32| if v.is_finite() { 1 + (((v - low) / span).clamp(0.0, 1.0) * 254.0) as u16 } else { 0 };
         let levels: Vec<u16> = small.grey().iter().map(level).collect();
         let greys = (1..=255).map(|l: u16| (l, [l as u8; 3]));
-        Self::of_classes(small.width(), &levels, &Colors(greys.collect(), 0))
+        let (width, levels) = enlarged(small.width(), &levels, side);
+        Self::of_classes(width, &levels, &Colors(greys.collect(), 0))
     }
+}
+
+/// Width and values of a picture in which each pixel stands as often as `side` has room for.
+fn enlarged(width: usize, values: &[u16], side: usize) -> (usize, Vec<u16>) {
+    let lines = values.chunks_exact(width.max(1));
+    let times = (side / width.max(lines.len()).max(1)).max(1);
+    let wide = |line: &[u16]| line.iter().flat_map(|v| std::iter::repeat_n(*v, times)).collect::<Vec<u16>>();
+    (width * times, lines.flat_map(|line| wide(line).repeat(times)).collect())
 }
 
 /// The colours of a map's values, and the value of no data.
@@ -117,6 +127,13 @@ fn encode((width, height): (usize, usize), paint: Paint<'_>, data: &[u8]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_pictures_are_enlarged_by_a_whole_number() {
+        assert_eq!(enlarged(2, &[1, 2, 3, 4], 5), (4, vec![1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]));
+        assert_eq!(enlarged(3, &[1, 2, 3], 5), (3, vec![1, 2, 3]));
+        assert_eq!(enlarged(9, &[7; 9], 5).0, 9, "never made smaller");
+    }
 
     #[test]
     fn classes_become_pixels_of_their_colour() {

@@ -14,8 +14,9 @@ pub(super) struct Run {
     /// The version of the program that made it.
     pub alunite: String,
     pub command: Vec<String>,
-    #[serde(default)]
-    pub inputs: Vec<Input>,
+    /// Of a single scene; of a mosaic each scene has its own.
+    #[serde(flatten)]
+    alone: Facts,
     #[serde(default)]
     map_lines: usize,
     #[serde(default)]
@@ -24,23 +25,19 @@ pub(super) struct Run {
     crs_wkt: Option<String>,
     #[serde(default)]
     geotransform: Option<[f64; 6]>,
-    #[serde(default)]
-    pub bands_in_use: Vec<Band>,
-    #[serde(default)]
-    pub bands_dropped: Vec<Dropped>,
-    #[serde(default)]
-    pub background: Option<Background>,
     pub maps: Vec<Method>,
     #[serde(default)]
     pub zones: Vec<Zone>,
-    #[serde(default)]
-    pub backend: String,
+    /// Of a mosaic: those of all scenes, then each scene's behind its name.
     #[serde(default)]
     pub notes: Vec<String>,
     #[serde(default)]
     pub timings: BTreeMap<String, f64>,
     #[serde(default)]
     mosaic: Option<Raster>,
+    /// Of a mosaic: which scene shows where several have data.
+    #[serde(skip)]
+    pub overlap: String,
     /// The scenes of a mosaic.
     #[serde(default)]
     pub scenes: Vec<Scene>,
@@ -53,24 +50,46 @@ struct Raster {
     samples: usize,
     crs_wkt: Option<String>,
     geotransform: Option<[f64; 6]>,
+    #[serde(default)]
+    overlap: String,
 }
 
 /// A scene of a mosaic.
 #[derive(Debug, Deserialize)]
 pub(super) struct Scene {
     pub name: String,
+    /// Pixels of the maps that show it, by method.
     #[serde(default)]
-    inputs: Vec<Input>,
+    pub pixels: BTreeMap<String, u64>,
+    #[serde(flatten)]
+    facts: Facts,
     #[serde(default)]
-    bands_in_use: Vec<Band>,
-    #[serde(default)]
-    bands_dropped: Vec<Dropped>,
-    #[serde(default)]
-    background: Option<Background>,
-    #[serde(default)]
-    backend: String,
+    thresholds: Vec<Thresholds>,
     #[serde(default)]
     notes: Vec<String>,
+}
+
+/// Of a method in a scene that has its own.
+#[derive(Debug, Deserialize)]
+struct Thresholds {
+    method: String,
+    classes: Vec<Threshold>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Threshold {
+    threshold: f64,
+}
+
+/// What went into the map of a scene.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts {
+    pub inputs: Vec<Input>,
+    pub bands_in_use: Vec<Band>,
+    pub bands_dropped: Vec<Dropped>,
+    pub background: Option<Background>,
+    pub backend: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,12 +101,12 @@ pub(super) struct Input {
     pub xxh3_128: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Band {
     pub wavelength_nm: Option<f64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Dropped {
     /// Its number in the scene.
     pub band: usize,
@@ -120,7 +139,7 @@ pub(super) struct Method {
     pub convention: String,
     #[serde(default)]
     pub unit: String,
-    /// `given` or `default`.
+    /// `given`, `default` or `false_alarms`.
     #[serde(default)]
     pub threshold_source: Option<String>,
     #[serde(default)]
@@ -135,7 +154,8 @@ pub(super) struct Method {
 pub(super) struct Class {
     pub value: u16,
     pub name: String,
-    pub threshold: f64,
+    /// Nothing where each scene of a mosaic has its own.
+    pub threshold: Option<f64>,
     pub color: [u8; 3],
     pub pixels: u64,
     pub km2: Option<f64>,
@@ -173,37 +193,65 @@ impl Run {
         Ok(run)
     }
 
-    /// Of a mosaic: what all its scenes tell, and of bands and background what the first does.
+    /// Of a mosaic: its raster, and the notes of its scenes; one that all have stands once.
     fn gather_scenes(&mut self) {
         let Some(raster) = self.mosaic.take() else { return };
         (self.map_lines, self.map_samples) = (raster.lines, raster.samples);
         (self.crs_wkt, self.geotransform) = (raster.crs_wkt, raster.geotransform);
-        for scene in &mut self.scenes {
-            let mut inputs = std::mem::take(&mut scene.inputs);
-            inputs.retain(|input| self.inputs.iter().all(|known| known.path != input.path));
-            self.inputs.append(&mut inputs);
-            for note in scene.notes.drain(..) {
-                if !self.notes.contains(&note) {
-                    self.notes.push(note);
-                }
+        self.overlap = raster.overlap;
+        let scenes = &self.scenes;
+        let of_all = |note: &String| scenes.iter().all(|scene| scene.notes.contains(note));
+        let shared = scenes.iter().take(1).flat_map(|first| &first.notes).filter(|note| of_all(note)).cloned();
+        let own = scenes.iter().flat_map(|scene| {
+            scene.notes.iter().filter(|note| !of_all(note)).map(|note| format!("{}: {note}", scene.name))
+        });
+        self.notes.extend(shared.chain(own));
+    }
+
+    /// What went into the map: of a single scene, without a name, or of each scene of a mosaic.
+    pub(super) fn facts(&self) -> Vec<(&str, &Facts)> {
+        match &self.scenes[..] {
+            [] => vec![("", &self.alone)],
+            scenes => scenes.iter().map(|scene| (scene.name.as_str(), &scene.facts)).collect(),
+        }
+    }
+
+    /// What is to be told of every scene: what several have in common once, behind their names; without a name what is so
+    /// of all.
+    pub(super) fn told<T: PartialEq>(&self, of: impl Fn(&Facts) -> T) -> Vec<(String, T)> {
+        let mut told: Vec<(Vec<&str>, T)> = Vec::new();
+        for (name, facts) in self.facts() {
+            let said = of(facts);
+            match told.iter_mut().find(|(_, known)| *known == said) {
+                Some((names, _)) => names.push(name),
+                None => told.push((vec![name], said)),
             }
         }
-        if let Some(first) = self.scenes.first_mut() {
-            self.bands_in_use = std::mem::take(&mut first.bands_in_use);
-            self.bands_dropped = std::mem::take(&mut first.bands_dropped);
-            self.background = first.background.take();
-            self.backend = std::mem::take(&mut first.backend);
+        let alone = told.len() == 1;
+        told.into_iter().map(|(names, said)| (if alone { String::new() } else { names.join(", ") }, said)).collect()
+    }
+
+    /// Every file that went in, once.
+    pub(super) fn inputs(&self) -> Vec<&Input> {
+        let mut inputs: Vec<&Input> = Vec::new();
+        for input in self.facts().into_iter().flat_map(|(_, facts)| &facts.inputs) {
+            if inputs.iter().all(|known| known.path != input.path) {
+                inputs.push(input);
+            }
         }
+        inputs
     }
 
     /// What was mapped: the scene's file, or the names of a mosaic's scenes.
     pub(super) fn subject(&self) -> String {
         match &self.scenes[..] {
             [] => self
+                .alone
                 .inputs
                 .first()
                 .and_then(|i| i.path.file_stem())
                 .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+            [alone] => alone.name.clone(),
             scenes => {
                 const NAMED: usize = 6;
                 let names: Vec<&str> = scenes.iter().take(NAMED).map(|s| s.name.as_str()).collect();
@@ -220,6 +268,17 @@ impl Run {
         MapGrid { samples: self.map_samples, lines: self.map_lines, grid }
     }
 
+    /// All thresholds of a method, from the least; those of all scenes where each has its own.
+    pub(super) fn thresholds(&self, method: &Method) -> Vec<f64> {
+        let of_scenes = self.scenes.iter().flat_map(|s| &s.thresholds).filter(|t| t.method == method.method);
+        let of_scenes = of_scenes.flat_map(|t| &t.classes).map(|class| class.threshold);
+        let shared = method.classes.iter().filter_map(|class| class.threshold);
+        let mut all: Vec<f64> = shared.chain(of_scenes).filter(|t| t.is_finite()).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
     /// The method whose map is shown: the first that has classes.
     pub(super) fn shown(&self) -> Option<&Method> {
         self.maps.iter().find(|m| !m.classes.is_empty())
@@ -227,6 +286,11 @@ impl Run {
 }
 
 impl Method {
+    /// Whether each scene of a mosaic has thresholds of its own.
+    pub(super) fn by_scene(&self) -> bool {
+        !self.classes.is_empty() && self.classes.iter().all(|class| class.threshold.is_none())
+    }
+
     /// Pixels that got a class.
     pub(super) fn classified(&self) -> u64 {
         self.classes.iter().map(|c| c.pixels).sum()

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::run::{Class, Method, Run};
 use super::text::{short, shortened};
 use crate::error::{Error, Result};
-use crate::map::{BandFacts, Footprint, RasterReader, pixel_areas_km2};
+use crate::map::{BandFacts, Footprint, Legend, LegendEntry, RasterReader, pixel_areas_km2};
 
 const EXTENSIONS: [&str; 5] = [
     "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
@@ -102,8 +102,10 @@ impl Assets<'_> {
             let classes = (!method.classes.is_empty()).then(|| class_list(method));
             self.styled(&format!("{word}_classes"), &format!("{title}: classes"), classes.clone())?;
             self.styled(&format!("{word}_runner_up"), &format!("{title}: second best classes"), classes)?;
-            self.styled(&format!("{word}_source"), &format!("{title}: scene of each pixel"), sources(run))?;
+            self.styled(&format!("{word}_source"), &format!("{title}: scene of each pixel"), sources(run)?)?;
             self.raster(&format!("{word}_scores"), &format!("{title}: scores"), None)?;
+            let rates = format!("{title}: rate of false alarms of each pixel");
+            self.raster(&format!("{word}_false_alarms"), &rates, None)?;
             self.raster(&format!("{word}_rules"), &format!("{title}: score of every target"), None)?;
         }
         self.styled("alteration", "Alteration zones", zones(run))?;
@@ -183,9 +185,11 @@ fn zones(run: &Run) -> Option<Vec<Value>> {
 }
 
 /// The scenes of a mosaic.
-fn sources(run: &Run) -> Option<Vec<Value>> {
-    let source = |(value, scene): (usize, &super::run::Scene)| json!({"value": value, "name": slug(&scene.name), "title": short(&scene.name), "description": short(&scene.name)});
-    (!run.scenes.is_empty()).then(|| unique(run.scenes.iter().enumerate().map(source).collect()))
+fn sources(run: &Run) -> Result<Option<Vec<Value>>> {
+    let names: Vec<String> = run.scenes.iter().map(|scene| scene.name.clone()).collect();
+    let legend = Legend::of_scenes(&names)?;
+    let source = |entry: &LegendEntry| class((entry.value, &entry.name, entry.color), None);
+    Ok((!names.is_empty()).then(|| unique(legend.entries.iter().map(source).collect())))
 }
 
 /// Unclassified, the minerals, no data.

@@ -49,7 +49,7 @@ pub fn finish_mosaic(
         layers.push(Layer::open(scene, plan, parts, sheet.map)?);
     }
     let pictured = sheet.methods.iter().position(|m| m.method.has_targets()).unwrap_or(0);
-    compose(&mut layers, sheet.map, mosaic.overlap, pictured, |strip, sources| maps.add_with_sources(strip, sources))?;
+    compose(&mut layers, sheet.map, mosaic.overlap, pictured, |strip, sources| maps.add(strip, sources))?;
     let reports = maps.reports();
     if reports.iter().all(|r| r.nodata_pixels == sheet.map.pixels()) {
         // A refusal leaves nothing behind, and another try would only come here again.
@@ -87,6 +87,7 @@ fn sheet<'a>(mosaic: &'a Mosaic, mapped: &'a [(Plan, Mapped)]) -> Sheet<'a> {
     };
     Sheet {
         map: &mosaic.grid.map,
+        by_scene: if mosaic.has_own_thresholds() { mapped.iter().map(|(plan, _)| plan).collect() } else { Vec::new() },
         background: (!backgrounds.is_empty()).then(|| backgrounds.join("; ")),
         sources: &mosaic.names,
         subtitle: format!("{scenes}, {}", crs_name(&mosaic.grid.map)),

@@ -22,7 +22,7 @@ pub enum Overlap {
     Last,
 }
 
-/// Whose statistics the scenes of a mosaic are set against.
+/// Whose statistics the scenes of a mosaic are set against, and whose background thresholds from false alarms follow from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharing {
@@ -120,11 +120,6 @@ fn check_alone(layout: &Layout) -> Result<()> {
 }
 
 fn check_several(request: &Request, scenes: usize) -> Result<()> {
-    if !request.false_alarms.is_empty() {
-        let what = format!("thresholds follow from one scene's background, and {scenes} scenes were named");
-        return Err(Error::refused("--false-alarms", what)
-            .hint("map one of the scenes with it, and give the thresholds that it prints with --threshold"));
-    }
     if request.background.mask.is_none() {
         return Ok(());
     }
@@ -136,8 +131,9 @@ fn check_several(request: &Request, scenes: usize) -> Result<()> {
 fn check_sharing(request: &Request, sharing: Sharing) -> Result<()> {
     let refused = |what: &str, hint: &str| Err(Error::refused("--statistics", what).hint(hint));
     let needs = |word: &String| methods::find(word).is_none_or(|m| m.needs() != Needs::Nothing);
-    if !request.methods.iter().any(needs) {
-        return refused("no method needs any", "leave it out, or add mf, ace, cem or rx to --method");
+    if !request.methods.iter().any(needs) && request.false_alarms.is_empty() {
+        let next = "leave it out, add mf, ace, cem or rx to --method, or ask for --false-alarms";
+        return refused("no method needs any", next);
     }
     if sharing == Sharing::PerScene {
         return Ok(());

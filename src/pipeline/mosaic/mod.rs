@@ -5,6 +5,7 @@
 //! lies between, and no cube is ever moved.
 
 mod compose;
+mod false_alarms;
 mod finish;
 mod grid;
 mod layout;
@@ -19,6 +20,7 @@ use super::device::Pass;
 use super::grounds::{Grounds, own_statistics, prepare_with};
 use super::plan::{Plan, Planned, plan_with};
 use super::request::Request;
+use super::{Observer, Silent};
 use crate::background::{Statistics, same_bands};
 use crate::compute::Task;
 use crate::error::{Error, Result};
@@ -30,7 +32,7 @@ use crate::spectrum::Bands;
 
 pub use finish::{FinishedMosaic, finish_mosaic};
 pub use layout::{Extent, Layout, Overlap, Resolution, Sharing};
-pub use report::MosaicReport;
+pub use report::{ClassThreshold, MosaicReport, SceneReport, SceneThresholds};
 
 use grid::Chosen;
 
@@ -69,9 +71,15 @@ pub fn plan_mosaic(requests: &[Request], layout: &Layout) -> Result<Mosaic> {
     if sharing == Sharing::Pooled {
         check_pooled(&scenes, &names)?;
     }
-    let assumed = layout.sharing.is_none() && request.background.file.is_none();
-    if scenes.len() > 1 && assumed && scenes.iter().any(Planned::needs_background) {
+    let assumed = scenes.len() > 1 && layout.sharing.is_none();
+    if assumed && request.background.file.is_none() && scenes.iter().any(Planned::needs_background) {
         notes.push("each scene has statistics of its own (the default; --statistics pooled shares them)".into());
+    }
+    if assumed && !request.false_alarms.is_empty() {
+        notes.push(
+            "each scene has thresholds of its own, from its own background (the default; --statistics pooled shares them)"
+                .into(),
+        );
     }
     if scenes.len() > 1 && layout.overlap.is_none() {
         notes.push("where scenes overlap, the best score wins (--overlap best, the default)".into());
@@ -128,6 +136,17 @@ impl Mosaic {
     /// # Errors
     /// As [`super::prepare`].
     pub fn prepare(
+        &self,
+        scene: usize,
+        pooled: Option<&Statistics>,
+        pass: &Pass<'_>,
+    ) -> Result<(Task, Option<Grounds>)> {
+        // Where false alarms were measured it is done again, from parts that are there, and has been told.
+        let observer: &dyn Observer = if self.asks_rates() { &Silent } else { pass.observer };
+        self.prepare_scene(scene, pooled, &Pass { observer, ..*pass })
+    }
+
+    fn prepare_scene(
         &self,
         scene: usize,
         pooled: Option<&Statistics>,

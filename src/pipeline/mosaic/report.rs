@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::layout::{Overlap, Sharing};
 use super::{Mosaic, crs_name};
 use crate::map::ClassCount;
+use crate::pipeline::false_alarms::RateReport;
 use crate::pipeline::grounds::Grounds;
-use crate::pipeline::plan::Plan;
+use crate::pipeline::plan::{Plan, PlannedMethod};
 use crate::pipeline::report::{MapReport, SceneFacts, Timings};
 use crate::pipeline::run::Mapped;
 use crate::pipeline::zone_map::ZonesReport;
@@ -22,7 +23,8 @@ pub struct MosaicReport {
     /// The command line.
     pub command: Vec<String>,
     mosaic: GridFacts,
-    scenes: Vec<SceneReport>,
+    /// The scenes, in the order of their values in the source rasters.
+    pub scenes: Vec<SceneReport>,
     /// What each method found.
     pub maps: Vec<MapReport>,
     /// Alteration zones.
@@ -52,22 +54,63 @@ struct GridFacts {
     resolution_from: String,
     extent_from: String,
     overlap: Overlap,
-    /// When a method needs some.
+    /// When a method needs some, or thresholds follow from false alarms.
     statistics: Option<Sharing>,
 }
 
 /// A scene of the mosaic; the index in the list is its value in the source rasters.
 #[derive(Debug, Clone, Serialize)]
-struct SceneReport {
-    name: String,
+pub struct SceneReport {
+    /// Its file's name.
+    pub name: String,
     /// Pixels of the maps that show it, by method.
     pixels: BTreeMap<&'static str, u64>,
     #[serde(flatten)]
     facts: SceneFacts,
     background: Option<Grounds>,
+    /// Its thresholds, where scenes have their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<SceneThresholds>,
     backend: String,
     tiles: usize,
     notes: Vec<String>,
+}
+
+/// The thresholds of a method in a scene of a mosaic.
+#[derive(Debug, Clone, Serialize)]
+pub struct SceneThresholds {
+    /// The method's word.
+    pub method: &'static str,
+    /// In the order of their values.
+    pub classes: Vec<ClassThreshold>,
+}
+
+/// The threshold of a class in a scene of a mosaic.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClassThreshold {
+    /// The value in the class map.
+    pub value: u16,
+    /// The target's name.
+    pub name: String,
+    /// In the method's unit.
+    pub threshold: f64,
+    /// What of the scene's background passes it.
+    pub false_alarms: Option<RateReport>,
+}
+
+impl SceneThresholds {
+    /// Of every method that was asked for rates.
+    fn of(plan: &Plan) -> Vec<Self> {
+        let rated = plan.methods.iter().filter(|method| method.asks_rates());
+        let class = |method: &PlannedMethod, (i, name): (usize, &String)| ClassThreshold {
+            value: i as u16 + 1,
+            name: name.clone(),
+            threshold: method.thresholds[i],
+            false_alarms: RateReport::of(method, i),
+        };
+        let classes = |method| plan.targets.iter().enumerate().map(|target| class(method, target)).collect();
+        rated.map(|method| Self { method: method.word, classes: classes(method) }).collect()
+    }
 }
 
 impl MosaicReport {
@@ -84,6 +127,7 @@ impl MosaicReport {
             pixels: plan.methods.iter().zip(sources).map(|(m, counts)| (m.word, counts[i].pixels)).collect(),
             facts: SceneFacts::of(plan, mapped),
             background: plan.background.clone(),
+            thresholds: if mosaic.has_own_thresholds() { SceneThresholds::of(plan) } else { Vec::new() },
             backend: mapped.backend.clone(),
             tiles: plan.windows.len(),
             notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
@@ -104,7 +148,7 @@ impl MosaicReport {
                 resolution_from: grid.resolution_from.clone(),
                 extent_from: grid.extent_from.clone(),
                 overlap: mosaic.overlap,
-                statistics: mosaic.needs_background().then_some(mosaic.sharing),
+                statistics: (mosaic.needs_background() || mosaic.asks_rates()).then_some(mosaic.sharing),
             },
             scenes: mapped.iter().zip(&mosaic.names).enumerate().map(scene).collect(),
             maps,
