@@ -11,9 +11,9 @@ use super::thresholds::Thresholds;
 use super::{Area, Areas, By, Evidence, LEAST_PIXELS, STRIP, Settings, rank};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
+use crate::map::RasterReader;
 use crate::map::area::pixel_areas_mm2;
 use crate::map::globe::ToGlobe;
-use crate::map::lines::Lines;
 use crate::map::polygons::Numbered;
 use crate::map::resampled::Resampled;
 use crate::methods::Method;
@@ -74,12 +74,12 @@ struct Maps<'a> {
     unit: String,
     by: By,
     /// What is joined.
-    group: Lines,
+    group: RasterReader,
     group_nodata: u16,
-    classes: Lines,
-    scores: Lines,
+    classes: RasterReader,
+    scores: RasterReader,
     /// Class maps of the run's other methods, and the classes of each.
-    others: Vec<(Lines, &'a [Class])>,
+    others: Vec<(RasterReader, &'a [Class])>,
     surveys: Vec<Survey>,
     of_class: BTreeMap<u16, &'a Class>,
     thresholds: Thresholds,
@@ -101,7 +101,7 @@ struct Survey {
 impl<'a> Maps<'a> {
     fn open(folder: &Path, run: &'a Run, settings: &Settings) -> Result<Self> {
         let (of_method, method) = run.map(settings.method.as_deref())?;
-        let file = |name: &str| Lines::open(&folder.join(name));
+        let file = |name: &str| RasterReader::open(&folder.join(name));
         let classes = file(&format!("{}_classes.tif", of_method.method))?;
         let by = settings.by.unwrap_or(if run.zones.is_empty() { By::Mineral } else { By::Zone });
         let group = match by {
@@ -112,10 +112,10 @@ impl<'a> Maps<'a> {
             }
             By::Zone => file("alteration.tif")?,
         };
-        let (samples, lines) = (classes.samples, classes.lines);
-        let map = MapGrid { samples, lines, grid: classes.grid() };
+        let map = classes.map.clone();
+        let (samples, lines) = (map.samples, map.lines);
         let scores = file(&format!("{}_scores.tif", of_method.method))?;
-        let others: Vec<(Lines, &[Class])> = run
+        let others: Vec<(RasterReader, &[Class])> = run
             .maps
             .iter()
             .filter(|m| m.method != of_method.method && !m.classes.is_empty())
@@ -123,7 +123,7 @@ impl<'a> Maps<'a> {
             .collect::<Result<_>>()?;
         let thresholds = Thresholds::open(folder, run, of_method)?;
         let beside = [&group, &scores].into_iter().chain(others.iter().map(|(lines, _)| lines));
-        for (width, height) in beside.map(|other| (other.samples, other.lines)).chain(thresholds.size()) {
+        for (width, height) in beside.map(|other| (other.map.samples, other.map.lines)).chain(thresholds.size()) {
             if (width, height) != (samples, lines) {
                 let what = format!("holds maps of {samples} x {lines} and {width} x {height} pixels");
                 return Err(Error::refused(folder.display(), what).hint("they are of several runs: map again"));
@@ -145,7 +145,7 @@ impl<'a> Maps<'a> {
             let raster = Resampled::open(&evidence.path, &map)?;
             Ok(Survey { raster, evidence: evidence.clone() })
         };
-        let nodata = |lines: &Lines| lines.nodata(0).map_or(u16::MAX, |v| v as u16);
+        let nodata = |lines: &RasterReader| lines.nodata(0).map_or(u16::MAX, |v| v as u16);
         Ok(Self {
             smaller_is_better: method.better(0.0, 1.0),
             unit: of_method.unit.clone(),
@@ -179,7 +179,7 @@ impl<'a> Maps<'a> {
         let width = self.map.samples;
         let (top, bottom) =
             if self.majority { (y.saturating_sub(1), (y + height + 1).min(self.map.lines)) } else { (y, y + height) };
-        let read = self.group.read::<u16>(0, top, bottom - top)?;
+        let read = self.group.read::<u16>(0, self.group.lines(top, bottom - top))?;
         let line = |y: usize| read.get((y - top) * width..(y - top + 1) * width);
         let mut out = Vec::with_capacity(height * width);
         for y in y..y + height {
@@ -224,11 +224,17 @@ impl<'a> Maps<'a> {
             here.iter_mut().for_each(|label| *label = settled.numbers[*label as usize]);
             numbered.write(y, bytemuck::cast_slice(&here))?;
             let cleaned = self.cleaned(y, height)?;
-            let group = self.group.read::<u16>(0, y, height)?;
-            let classes = self.classes.read::<u16>(0, y, height)?;
-            let (score, margin) = (self.scores.read::<f32>(0, y, height)?, self.scores.read::<f32>(1, y, height)?);
-            let others =
-                self.others.iter().map(|(lines, _)| lines.read::<u16>(0, y, height)).collect::<Result<Vec<_>>>()?;
+            let group = self.group.read::<u16>(0, self.group.lines(y, height))?;
+            let classes = self.classes.read::<u16>(0, self.classes.lines(y, height))?;
+            let (score, margin) = (
+                self.scores.read::<f32>(0, self.scores.lines(y, height))?,
+                self.scores.read::<f32>(1, self.scores.lines(y, height))?,
+            );
+            let others = self
+                .others
+                .iter()
+                .map(|(lines, _)| lines.read::<u16>(0, lines.lines(y, height)))
+                .collect::<Result<Vec<_>>>()?;
             let sources = self.thresholds.sources(y, height)?;
             let surveys = self.surveys.iter().map(|s| s.raster.read(y, height)).collect::<Result<Vec<_>>>()?;
             for (p, &number) in here.iter().enumerate().filter(|(_, n)| **n > 0) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::run::{Class, Map, Run};
 use crate::error::Result;
-use crate::map::lines::Lines;
+use crate::map::RasterReader;
 
 /// Thresholds by class value.
 type Values = BTreeMap<u16, f64>;
@@ -14,7 +14,7 @@ type Values = BTreeMap<u16, f64>;
 pub(super) struct Thresholds {
     shared: Values,
     /// Where scenes have their own: which scene each pixel came from, and the thresholds of each.
-    by_scene: Option<(Lines, Vec<Values>)>,
+    by_scene: Option<(RasterReader, Vec<Values>)>,
 }
 
 impl Thresholds {
@@ -29,14 +29,14 @@ impl Thresholds {
         let scenes: Vec<Values> = run.scenes.iter().map(own).collect();
         let by_scene = match scenes.iter().all(Values::is_empty) {
             true => None,
-            false => Some((Lines::open_classes(&folder.join(format!("{}_source.tif", map.method)))?, scenes)),
+            false => Some((RasterReader::open_classes(&folder.join(format!("{}_source.tif", map.method)))?, scenes)),
         };
         Ok(Self { shared: values(&map.classes), by_scene })
     }
 
     /// The size of the raster of sources, where there is one.
     pub(super) fn size(&self) -> Option<(usize, usize)> {
-        self.by_scene.as_ref().map(|(lines, _)| (lines.samples, lines.lines))
+        self.by_scene.as_ref().map(|(raster, _)| (raster.map.samples, raster.map.lines))
     }
 
     /// The scenes of the pixels of some lines; none where all have the same thresholds.
@@ -44,7 +44,7 @@ impl Thresholds {
     /// # Errors
     /// When they cannot be read.
     pub(super) fn sources(&self, y: usize, height: usize) -> Result<Vec<u16>> {
-        self.by_scene.as_ref().map_or(Ok(Vec::new()), |(lines, _)| lines.read(0, y, height))
+        self.by_scene.as_ref().map_or(Ok(Vec::new()), |(raster, _)| raster.read(0, raster.lines(y, height)))
     }
 
     /// The threshold of a class at a pixel; `sources` as of [`Self::sources`].

@@ -30,7 +30,6 @@ pub use side::{SideFacts, read_report};
 use crate::error::{Error, Result};
 use crate::map::Preview;
 use crate::map::difference::{self, Difference};
-use crate::tile::Window;
 use matching::{Matching, is_unclassified};
 use side::{Side, same_grid};
 
@@ -155,7 +154,7 @@ pub fn compare(a: &Path, b: &Path, settings: &Settings) -> Result<Comparison> {
     let mut matching = Matching::new(&settings.matched, &a.legend, &b.legend)?;
     let mut counts = Counts::default();
     let mut preview = match settings.picture {
-        Some(_) => Some(Preview::new(a.lines.samples, a.lines.lines, PICTURE_SIDE, LEFT_OUT)?),
+        Some(_) => Some(Preview::new(a.raster.map.samples, a.raster.map.lines, PICTURE_SIDE, LEFT_OUT)?),
         None => None,
     };
     counts.count((&a, &b), &mut matching, settings.labels, preview.as_mut())?;
@@ -201,8 +200,8 @@ impl Counts {
             })
         };
         let (mut codes, mut light) = (Vec::new(), Vec::new());
-        for (y, height) in a.lines.strips() {
-            let values = (a.lines.read::<i32>(0, y, height)?, b.lines.read::<i32>(0, y, height)?);
+        for strip in a.raster.strips() {
+            let values = (a.raster.read::<i32>(0, strip)?, b.raster.read::<i32>(0, strip)?);
             codes.clear();
             light.clear();
             // Neighbours are mostly alike: what a pair means is looked up where it changes.
@@ -221,7 +220,7 @@ impl Counts {
                 from = to;
             }
             if let Some(preview) = &mut preview {
-                preview.add(Window { x: 0, y, width: a.lines.samples, height }, &codes, &light)?;
+                preview.add(strip, &codes, &light)?;
             }
         }
         Ok(())
@@ -279,8 +278,8 @@ fn report(a: Side, b: Side, matching: &Matching, counts: &Counts, settings: &Set
         equal: confusion.agreeing() == compared && same_places,
         identical: same_bytes(&a.facts.raster, &b.facts.raster)?,
         labels: settings.labels,
-        samples: a.lines.samples,
-        lines: a.lines.lines,
+        samples: a.raster.map.samples,
+        lines: a.raster.map.lines,
         a: a.facts,
         b: b.facts,
         compared,

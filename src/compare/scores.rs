@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::map::lines::Lines;
+use crate::map::RasterReader;
 
 /// How two rasters of numbers differ in a band.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -29,8 +29,8 @@ pub struct Apart {
 /// # Errors
 /// Refuses rasters of different sizes, and what is no GeoTIFF or has no such band.
 pub fn apart(a: &Path, b: &Path, band: usize) -> Result<Apart> {
-    let (one, other) = (Lines::open(a)?, Lines::open(b)?);
-    let (size, found) = ((one.samples, one.lines, one.bands()), (other.samples, other.lines, other.bands()));
+    let (one, other) = (RasterReader::open(a)?, RasterReader::open(b)?);
+    let [size, found] = [&one, &other].map(|r| (r.map.samples, r.map.lines, r.bands.len()));
     if size != found || band >= size.2 {
         let what = format!(
             "has {} x {} pixels in {} bands, expected {} x {} in {}",
@@ -41,8 +41,8 @@ pub fn apart(a: &Path, b: &Path, band: usize) -> Result<Apart> {
     let nodata = [one.nodata(band), other.nodata(band)].map(|v| v.map(|v| v as f32));
     let missing = |value: f32, nodata: Option<f32>| value.is_nan() || nodata == Some(value);
     let (mut found, mut sum) = (Apart::default(), 0.0);
-    for (y, height) in one.strips() {
-        let (a, b) = (one.read::<f32>(band, y, height)?, other.read::<f32>(band, y, height)?);
+    for strip in one.strips() {
+        let (a, b) = (one.read::<f32>(band, strip)?, other.read::<f32>(band, strip)?);
         for (i, (&a, &b)) in a.iter().zip(&b).enumerate() {
             match (missing(a, nodata[0]), missing(b, nodata[1])) {
                 (true, true) => {}
@@ -54,7 +54,7 @@ pub fn apart(a: &Path, b: &Path, band: usize) -> Result<Apart> {
                     sum += distance;
                     if distance > found.largest {
                         found.largest = distance;
-                        found.at = Some([y + i / size.0 + 1, i % size.0 + 1]);
+                        found.at = Some([strip.y + i / size.0 + 1, i % size.0 + 1]);
                     }
                 }
                 _ => found.in_one += 1,

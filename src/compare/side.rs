@@ -9,8 +9,8 @@ use super::matching::Named;
 use crate::envi::find_pair;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::map::RasterReader;
 use crate::map::crs;
-use crate::map::lines::Lines;
 use crate::methods;
 
 /// Grids whose corners lie further apart than this share of a pixel are two grids: headers round what they say.
@@ -29,7 +29,7 @@ pub struct SideFacts {
 
 pub(super) struct Side {
     pub(super) facts: SideFacts,
-    pub(super) lines: Lines,
+    pub(super) raster: RasterReader,
     pub(super) legend: Vec<Named>,
     pub(super) nodata: Option<i32>,
     /// The report of the run, of a folder.
@@ -50,20 +50,20 @@ impl Side {
         } else {
             return Err(Error::refused(path.display(), "there is no such file or folder").hint("check the path"));
         };
-        let lines = Lines::open_classes(&raster)?;
+        let classes = RasterReader::open_classes(&raster)?;
         let legend = (0..)
-            .zip(lines.category_names())
+            .zip(classes.category_names())
             .filter(|(_, name)| !name.trim().is_empty())
             .map(|(value, name)| Named { value, name })
             .collect();
-        let nodata = lines.nodata(0).filter(|v| v.fract() == 0.0).map(|v| v as i32);
+        let nodata = classes.nodata(0).filter(|v| v.fract() == 0.0).map(|v| v as i32);
         let facts = SideFacts { named: path.to_owned(), raster, method: word };
-        Ok(Self { facts, lines, legend, nodata, report })
+        Ok(Self { facts, raster: classes, legend, nodata, report })
     }
 
     /// Whether alunite wrote it.
     pub(super) fn is_map(&self) -> bool {
-        self.report.is_some() || self.lines.metadata("ALUNITE_VERSION").is_some()
+        self.report.is_some() || self.raster.metadata("ALUNITE_VERSION").is_some()
     }
 }
 
@@ -104,15 +104,15 @@ fn word_of(folder: &Path, report: &Value, method: Option<&str>) -> Result<&'stat
 /// Refuses rasters of different sizes, and of different places.
 pub(super) fn same_grid(a: &Side, b: &Side, ignore_place: bool) -> Result<()> {
     let place = b.facts.raster.display();
-    let size = (a.lines.samples, a.lines.lines);
-    if size != (b.lines.samples, b.lines.lines) {
-        let what = format!("has {} x {} pixels, expected A's {} x {}", b.lines.samples, b.lines.lines, size.0, size.1);
+    let [size, found] = [a, b].map(|side| (side.raster.map.samples, side.raster.map.lines));
+    if size != found {
+        let what = format!("has {} x {} pixels, expected A's {} x {}", found.0, found.1, size.0, size.1);
         return Err(Error::refused(place, what).hint("bring one onto the grid of the other (`gdalwarp -r near`)"));
     }
     if ignore_place {
         return Ok(());
     }
-    match difference(&a.lines.grid(), &b.lines.grid(), size) {
+    match difference(&a.raster.map.grid, &b.raster.map.grid, size) {
         None => Ok(()),
         Some(what) => Err(Error::refused(place, what).hint(
             "bring one onto the grid of the other (`gdalwarp -r near`); --ignore-grid compares pixel by pixel wherever they lie",

@@ -8,7 +8,7 @@
 //! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
 //! grids -> Warp -> which pixel of a scene's map each pixel of a mosaic shows
 //! grid  -> Footprint                                        (longitude and latitude)
-//! files -> RasterReader, features::read, map_of             (for the report)
+//! files -> RasterReader, features::read, map_of             (for reports, areas and comparisons)
 //! ```
 //!
 //! Everything is written beside its place and renamed into it as the last act: no half-written file ever stands under
@@ -28,7 +28,6 @@ mod footprint;
 pub mod globe;
 mod labels;
 pub mod legend;
-pub mod lines;
 mod overviews;
 pub mod polygons;
 pub mod preview;

@@ -1,4 +1,4 @@
-//! Maps read back by whoever shows or compares them.
+//! Rasters read back by whoever shows, compares or verifies them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,15 @@ use gdal::{Dataset, Metadata as _};
 
 use super::ffi;
 use super::spec::BLOCK;
-use super::verify::{gdal_failure, open};
+use super::verify::{gdal_failure, open_as};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, MapGrid};
 use crate::tile::Window;
 
-/// A raster of a finished run, open for reading.
+/// Bytes of the lines that are read together; a band of 32-bit values that is wider has one line at a time.
+const STRIP_BYTES: usize = 32 << 20;
+
+/// A raster that is open for reading.
 pub struct RasterReader {
     path: PathBuf,
     dataset: Dataset,
@@ -39,24 +42,86 @@ impl RasterReader {
     /// Opens a GeoTIFF.
     ///
     /// # Errors
-    /// Refuses what is not there or is no GeoTIFF.
+    /// Refuses what is not there or is none.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_as(path, &["GTiff"], "a GeoTIFF")
+    }
+
+    /// Opens a raster of class values: a GeoTIFF, or the data file of an ENVI classification.
+    ///
+    /// # Errors
+    /// Refuses what is neither, several bands, and values that are no whole numbers of 16 bits or fewer.
+    pub fn open_classes(path: &Path) -> Result<Self> {
+        let raster = Self::open_as(path, &["GTiff", "ENVI"], "a GeoTIFF or an ENVI classification")?;
+        let refused = |what: String| {
+            Error::refused(path.display(), what).hint("name a raster of class values, such as <method>_classes.tif")
+        };
+        if raster.bands.len() != 1 {
+            return Err(refused(format!("has {} bands, expected one of class values", raster.bands.len())));
+        }
+        match raster.dataset.rasterband(1).map(|band| band.band_type()) {
+            Ok(GdalDataType::UInt8 | GdalDataType::UInt16 | GdalDataType::Int16) => Ok(raster),
+            Ok(other) => Err(refused(format!("has values of type {other}, expected whole numbers of 8 or 16 bits"))),
+            Err(e) => Err(refused(e.to_string())),
+        }
+    }
+
+    fn open_as(path: &Path, drivers: &[&str], what: &str) -> Result<Self> {
         let (opened, log) = ffi::recorded(|| {
-            let dataset = open(path)?;
+            let dataset = open_as(path, drivers)?;
             let (map, bands) = (place(&dataset), facts(&dataset)?);
             gdal::errors::Result::Ok((dataset, map, bands))
         });
         let (dataset, map, bands) = opened.map_err(|e| {
-            let said = log.errors.first().cloned().unwrap_or_else(|| e.to_string());
-            Error::refused(path.display(), said).hint("expected a map that alunite made: make it again")
+            let said = if log.errors.is_empty() { e.to_string() } else { log.errors.join("; ") };
+            Error::refused(path.display(), format!("cannot be opened as {what}: {said}"))
+                .hint("name a raster that is whole; a map of alunite can be made again")
         })?;
         Ok(Self { path: path.to_owned(), dataset, map, bands })
     }
 
-    /// The whole raster as windows of rows of blocks, from the top.
+    /// The names of the values 0, 1, 2, ... of the first band; empty where it has none.
+    #[must_use]
+    pub fn category_names(&self) -> Vec<String> {
+        let read = || {
+            // GDAL reads the .aux.xml of a GeoTIFF when it is first asked for its place, and names alone do not ask.
+            let _ = self.dataset.geo_transform();
+            self.dataset.rasterband(1).map(|band| ffi::category_names(&band)).unwrap_or_default()
+        };
+        ffi::recorded(read).0
+    }
+
+    /// The colour of a value of the first band, where it has a colour table that goes so far.
+    #[must_use]
+    pub fn color(&self, value: u16) -> Option<[u8; 3]> {
+        let band = self.dataset.rasterband(1).ok()?;
+        let color = band.color_table()?.entry_as_rgb(usize::from(value))?;
+        Some([color.r, color.g, color.b].map(|v| v.clamp(0, 255) as u8))
+    }
+
+    /// What the file's metadata say under a name.
+    #[must_use]
+    pub fn metadata(&self, name: &str) -> Option<String> {
+        self.dataset.metadata_item(name, "")
+    }
+
+    /// The value that means no data in a band, from 0.
+    #[must_use]
+    pub fn nodata(&self, band: usize) -> Option<f64> {
+        self.bands.get(band).and_then(|band| band.nodata)
+    }
+
+    /// The window of some whole lines.
+    #[must_use]
+    pub fn lines(&self, y: usize, height: usize) -> Window {
+        Window { x: 0, y, width: self.map.samples, height }
+    }
+
+    /// The whole raster as windows of whole lines, from the top: as many lines as 32 MiB hold, at most a row of blocks.
     pub fn strips(&self) -> impl Iterator<Item = Window> + use<> {
         let (width, lines) = (self.map.samples, self.map.lines);
-        (0..lines).step_by(BLOCK).map(move |y| Window { x: 0, y, width, height: BLOCK.min(lines - y) })
+        let height = (STRIP_BYTES / 4 / width.max(1)).clamp(1, BLOCK);
+        (0..lines).step_by(height).map(move |y| Window { x: 0, y, width, height: height.min(lines - y) })
     }
 
     /// Class values of a window of a band (from 0), line by line.
@@ -79,7 +144,11 @@ impl RasterReader {
         Ok(values)
     }
 
-    fn read<T: Copy + GdalType>(&self, band: usize, window: Window) -> Result<Vec<T>> {
+    /// Values of a window of a band (from 0) as they are stored, line by line.
+    ///
+    /// # Errors
+    /// As [`Self::classes`].
+    pub fn read<T: Copy + GdalType>(&self, band: usize, window: Window) -> Result<Vec<T>> {
         let inside = |start: usize, length: usize, end: usize| length > 0 && start <= end && length <= end - start;
         let within =
             inside(window.x, window.width, self.map.samples) && inside(window.y, window.height, self.map.lines);
@@ -89,8 +158,12 @@ impl RasterReader {
         }
         let (corner, size) = ((window.x as isize, window.y as isize), (window.width, window.height));
         let (read, log) = ffi::recorded(|| self.dataset.rasterband(band + 1)?.read_as::<T>(corner, size, size, None));
-        let buffer = read.map_err(|e| gdal_failure(&self.path, "reading", &log, &e.to_string()))?;
-        Ok(buffer.into_shape_and_vec().1)
+        let lines = || format!("reading lines {} to {}", window.y + 1, window.y + window.height);
+        match read {
+            Ok(buffer) if log.errors.is_empty() => Ok(buffer.into_shape_and_vec().1),
+            Ok(_) => Err(gdal_failure(&self.path, &lines(), &log, "")),
+            Err(e) => Err(gdal_failure(&self.path, &lines(), &log, &e.to_string())),
+        }
     }
 }
 
@@ -99,7 +172,7 @@ fn place(dataset: &Dataset) -> MapGrid {
     // GDAL gives the identity, or fails, where there is no place.
     let identity = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     let geotransform = dataset.geo_transform().ok().filter(|g| *g != identity);
-    let crs_wkt = Some(dataset.projection()).filter(|wkt| !wkt.is_empty());
+    let crs_wkt = dataset.spatial_ref().and_then(|s| s.to_wkt()).ok().filter(|wkt| !wkt.is_empty());
     MapGrid { samples, lines, grid: Grid { geotransform, crs_wkt } }
 }
 

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::Check;
 use crate::error::{Error, Result};
-use crate::grid::Grid;
 use crate::map::Legend;
+use crate::map::RasterReader;
 use crate::map::area::{MM2_PER_KM2, pixel_areas_mm2};
-use crate::map::lines::Lines;
 use crate::methods;
 
 /// Lines of a name list that an answer quotes.
@@ -62,7 +61,7 @@ impl Classes {
     fn of(path: &Path, report: &Value, map: &Value, classes: &Value, has_rest: bool) -> Result<Vec<String>> {
         let mut wrong = Vec::new();
         let classes = classes.as_array();
-        let raster = if classes.is_some() { Lines::open_classes(path)? } else { Lines::open(path)? };
+        let raster = if classes.is_some() { RasterReader::open_classes(path)? } else { RasterReader::open(path)? };
         place(&raster, report, &mut wrong);
         let found = match classes {
             Some(classes) => Self::count(&raster, classes.len())?,
@@ -89,12 +88,12 @@ impl Classes {
         Ok(wrong)
     }
 
-    fn count(raster: &Lines, classes: usize) -> Result<Self> {
-        let areas = areas(&raster.grid(), raster)?;
+    fn count(raster: &RasterReader, classes: usize) -> Result<Self> {
+        let areas = areas(raster)?;
         let mut found = Self { counts: vec![(0, 0); classes + 1], nodata: 0, has_areas: areas.is_some() };
-        for (y, height) in raster.strips() {
-            let values = raster.read::<i32>(0, y, height)?;
-            for (line, row) in (y..).zip(values.chunks_exact(raster.samples)) {
+        for strip in raster.strips() {
+            let values = raster.read::<i32>(0, strip)?;
+            for (line, row) in (strip.y..).zip(values.chunks_exact(strip.width)) {
                 let area = areas.as_ref().map_or(0, |a| a[line]);
                 for &value in row {
                     match usize::try_from(value).ok().and_then(|v| found.counts.get_mut(v)) {
@@ -108,11 +107,11 @@ impl Classes {
     }
 
     /// Pixels without a number in the first band.
-    fn numbers(raster: &Lines) -> Result<Self> {
+    fn numbers(raster: &RasterReader) -> Result<Self> {
         let nodata = raster.nodata(0).map(|v| v as f32);
         let mut found = Self { counts: Vec::new(), nodata: 0, has_areas: false };
-        for (y, height) in raster.strips() {
-            let values = raster.read::<f32>(0, y, height)?;
+        for strip in raster.strips() {
+            let values = raster.read::<f32>(0, strip)?;
             found.nodata += values.iter().filter(|v| v.is_nan() || Some(**v) == nodata).count() as u64;
         }
         Ok(found)
@@ -130,21 +129,21 @@ impl Classes {
 }
 
 /// Of a pixel of each line, in mm², as maps are made.
-fn areas(grid: &Grid, raster: &Lines) -> Result<Option<Vec<u64>>> {
-    pixel_areas_mm2(grid, raster.lines, raster.samples)
+fn areas(raster: &RasterReader) -> Result<Option<Vec<u64>>> {
+    pixel_areas_mm2(&raster.map.grid, raster.map.lines, raster.map.samples)
 }
 
-fn place(raster: &Lines, report: &Value, wrong: &mut Vec<String>) {
+fn place(raster: &RasterReader, report: &Value, wrong: &mut Vec<String>) {
     let (of, lines, samples) = match &report["mosaic"] {
         Value::Null => (report, "map_lines", "map_samples"),
         mosaic => (mosaic, "lines", "samples"),
     };
     let (lines, samples) = (&of[lines], &of[samples]);
-    if (lines.as_u64(), samples.as_u64()) != (Some(raster.lines as u64), Some(raster.samples as u64)) {
-        let size = format!("{} lines and {} samples", raster.lines, raster.samples);
+    if (lines.as_u64(), samples.as_u64()) != (Some(raster.map.lines as u64), Some(raster.map.samples as u64)) {
+        let size = format!("{} lines and {} samples", raster.map.lines, raster.map.samples);
         wrong.push(format!("has {size}, run.json says {lines} and {samples}"));
     }
-    let geotransform = serde_json::to_value(raster.grid().geotransform).unwrap_or_default();
+    let geotransform = serde_json::to_value(raster.map.grid.geotransform).unwrap_or_default();
     let identity = serde_json::json!([0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
     let expected = Some(&of["geotransform"]).filter(|g| **g != identity).cloned().unwrap_or_default();
     if geotransform != expected {
@@ -153,7 +152,7 @@ fn place(raster: &Lines, report: &Value, wrong: &mut Vec<String>) {
 }
 
 /// Names as they stand in rasters, on one line, and colours.
-fn named(raster: &Lines, classes: &[Value], wrong: &mut Vec<String>) -> Result<()> {
+fn named(raster: &RasterReader, classes: &[Value], wrong: &mut Vec<String>) -> Result<()> {
     let names: Vec<String> = classes.iter().map(|c| c["name"].as_str().unwrap_or_default().to_owned()).collect();
     let expected = Legend::new(&names).map_err(|e| Error::refused("run.json", e))?;
     let found = raster.category_names();

@@ -9,7 +9,7 @@ use super::Check;
 use crate::compare::scenes;
 use crate::error::{Error, Result};
 use crate::files::xxh3_128;
-use crate::map::lines::Lines;
+use crate::map::RasterReader;
 
 /// What a run that was killed leaves in its folder.
 const PARTS: &str = ".alunite-parts";
@@ -118,9 +118,9 @@ fn readable(path: &Path) -> Result<()> {
     let bytes = || std::fs::read(path).map_err(|e| Error::unopened(path, &e));
     match path.extension().and_then(|e| e.to_str()) {
         Some("tif") => {
-            let raster = Lines::open(path)?;
-            for (y, height) in raster.strips() {
-                (0..raster.bands()).try_for_each(|band| raster.read::<f32>(band, y, height).map(drop))?;
+            let raster = RasterReader::open(path)?;
+            for strip in raster.strips() {
+                (0..raster.bands.len()).try_for_each(|band| raster.read::<f32>(band, strip).map(drop))?;
             }
             Ok(())
         }

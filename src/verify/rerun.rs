@@ -9,7 +9,7 @@ use super::Check;
 use super::files::listed;
 use crate::compare::{apart, read_report, same_bytes, scenes};
 use crate::error::Result;
-use crate::map::lines::Lines;
+use crate::map::RasterReader;
 
 /// Parts of a report that say how a run went, and not what it found.
 const OF_THE_RUN: [&str; 9] =
@@ -61,7 +61,7 @@ fn same(one: &Path, other: &Path) -> Result<bool, String> {
     if one.extension().is_none_or(|e| e != "tif") {
         return Err("is not what the rerun made".to_owned());
     }
-    let bands = Lines::open(one).map_err(|e| e.to_string())?.bands();
+    let bands = RasterReader::open(one).map_err(|e| e.to_string())?.bands.len();
     for band in 0..bands {
         let found = apart(one, other, band).map_err(|e| e.to_string())?;
         if found.differing + found.in_one > 0 {
