@@ -121,6 +121,8 @@
 //! Zones are made while maps are written: [`alteration::Zoning`] sees what every method found at a pixel, so rules may ask for
 //! minerals of several methods. Areas are made of the finished files: [`areas`] reads them twice in strips, once to connect
 //! pixels and once to gather what lies in each, so it serves maps of any age and size, and a mosaic like a scene.
+//! Sizes are those of the ellipsoid, whatever the projection: [`map::PixelAreas`] computes them at few places and
+//! interpolates, in whole numbers, whose sums no order of strips changes.
 //!
 //! # Where the time goes
 //!

@@ -1,11 +1,11 @@
-//! Target areas: those of scipy on the same map, whatever the strips; ranking; tables; refusals.
+//! Target areas: those of scipy on the same map, whatever the strips and the grid; ranking; tables; refusals.
 
 use std::path::Path;
 
 use alunite::areas::{Areas, By, Evidence, Settings, Weights, find};
 use alunite::grid::Grid;
 use alunite::map::vector::Destination;
-use alunite::map::{BandSpec, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+use alunite::map::{BandSpec, Legend, Overviews, PixelAreas, RasterKind, RasterSpec, RasterWriter, area};
 use alunite::tile::Window;
 use gdal::vector::{FieldValue, LayerAccess as _};
 use gdal::{Dataset, DriverManager};
@@ -123,6 +123,76 @@ fn areas_are_scipys_components_with_pyprojs_sizes() {
     let found = find(folder.path(), &Settings { diagonal: true, ..plain(By::Mineral) }).unwrap();
     check(&found, &golden["corners"]);
     assert!(found.areas.iter().any(|a| a.polygons.len() > 1), "parts that touch at a corner");
+}
+
+/// How far an area on a projected grid may be from pyproj's, as a share. They are within 7e-9 with PROJ 9.1.
+const NEAR: f64 = 1e-7;
+
+/// Areas on UTM, Lambert, Albers, Web Mercator and polar grids are those of pyproj on the ellipsoid.
+#[test]
+fn areas_on_projected_grids_are_those_of_the_ellipsoid() {
+    let golden: Value = serde_json::from_str(include_str!("golden/projected_areas.json")).unwrap();
+    let grids = golden["grids"].as_array().unwrap();
+    assert_eq!(grids.len(), 13);
+    let mut worst = 0.0_f64;
+    let mut meet = |name: &Value, got: f64, expected: &Value| {
+        let off = (got / expected.as_f64().unwrap() - 1.0).abs();
+        worst = worst.max(off);
+        assert!(off < NEAR, "{name}: {got} m2, expected {expected}");
+    };
+    for expected in grids {
+        let name = &expected["name"];
+        let crs = gdal::spatial_ref::SpatialRef::from_epsg(expected["epsg"].as_u64().unwrap() as u32).unwrap();
+        let place: [f64; 6] = serde_json::from_value(expected["geotransform"].clone()).unwrap();
+        let grid = Grid { geotransform: Some(place), crs_wkt: Some(crs.to_wkt().unwrap()) };
+        let areas = PixelAreas::of(&grid, LINES, SAMPLES).unwrap().unwrap();
+        assert_eq!(areas.note(), None, "{name}");
+        let (mut sums, mut row) = ([0_u128; 4], [0; SAMPLES]);
+        for line in 0..LINES {
+            // In pieces, as tiles come.
+            let (left, right) = row.split_at_mut(line % SAMPLES);
+            areas.line(line, 0, left);
+            areas.line(line, left.len(), right);
+            for (sample, area) in row.iter().enumerate() {
+                if let Some(sum) = sums.get_mut(usize::from(class(line, sample))) {
+                    *sum += u128::from(*area);
+                }
+            }
+        }
+        (1..4).for_each(|value| meet(name, area::m2(sums[value]), &expected["classes_m2"][value - 1]));
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &grid);
+        let of = |strip_lines, min_area_m2| {
+            find(folder.path(), &Settings { strip_lines, min_area_m2, ..plain(By::Mineral) }).unwrap()
+        };
+        let found = of(None, None);
+        let targets = expected["targets"].as_array().unwrap();
+        assert_eq!(found.areas.len(), targets.len(), "{name}");
+        for target in targets {
+            let [column, line] = [0, 1].map(|i| target["centre"][i].as_f64().unwrap());
+            let centre = [0, 3].map(|i| place[i] + column * place[i + 1] + line * place[i + 2]);
+            let near = |a: &&alunite::areas::Area| {
+                let off = (0..2).map(|i| (a.centroid[i] - centre[i]).abs()).fold(0.0, f64::max);
+                off < 1e-6 * place[1] && a.pixels == target["pixels"]
+            };
+            let ours = found.areas.iter().find(near).unwrap_or_else(|| panic!("{name}: {target} is not found"));
+            meet(name, ours.area_m2.unwrap(), &target["m2"]);
+        }
+        for lines in [1, 7, 64] {
+            assert_eq!(of(Some(lines), None).areas, found.areas, "{name}: {lines}");
+        }
+        // The smallest area that is wanted is one of the ellipsoid, too.
+        let mut sizes: Vec<f64> = found.areas.iter().map(|a| a.area_m2.unwrap()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let least = sizes[sizes.len() / 2];
+        let [below, above] = [1.0 - 1e-6, 1.0 + 1e-6].map(|factor| {
+            let large = sizes.iter().filter(|size| **size >= least * factor).count();
+            assert_eq!(of(None, Some(least * factor)).areas.len(), large, "{name}");
+            large
+        });
+        assert!(below > above, "{name}");
+    }
+    println!("{worst:e} at most");
 }
 
 /// The outline of every area, drawn again, covers its pixels and no other.

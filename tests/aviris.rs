@@ -75,7 +75,7 @@ fn the_map_has_the_classes_of_the_formula_written_out() {
         let area = expected["metres"].as_f64().unwrap().powi(2) * 1e-6;
         for class in report["maps"][0]["classes"].as_array().unwrap() {
             let (km2, pixels) = (class["km2"].as_f64().unwrap(), class["pixels"].as_f64().unwrap());
-            // UTM's scale at these places is within 0.2 % of 1.
+            // The area of the plane; UTM's scale at these places is within 0.2 % of 1.
             assert!((km2 / pixels / area - 1.0).abs() < 4e-3, "{class}");
         }
         let cut = map(name, &["--tile-lines", "3", "--threads", "2"]);

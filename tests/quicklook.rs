@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use alunite::grid::Grid;
-use alunite::map::{ClassCount, Legend, Preview, Quicklook, pixel_areas_km2, quicklook};
+use alunite::map::{ClassCount, Legend, PixelAreas, Preview, Quicklook, quicklook};
 use alunite::tile::Window;
 use gdal::spatial_ref::SpatialRef;
 
@@ -143,12 +143,12 @@ fn a_picture_of_a_map_is_the_same_every_time() {
     let (legend, classes, grey) = fake_scene(size);
     let wkt = SpatialRef::from_epsg(32638).unwrap().to_wkt().unwrap();
     let grid = Grid { geotransform: Some([5e5, 30.0, 0.0, 4e6, 0.0, -30.0]), crs_wkt: Some(wkt) };
-    let areas = pixel_areas_km2(&grid, size.1, size.0).unwrap().unwrap();
+    let areas = PixelAreas::of(&grid, size.1, size.0).unwrap().unwrap();
     let mut counts = vec![ClassCount { pixels: 0, km2: Some(0.0) }; legend.entries.len()];
     for (line, values) in classes.chunks_exact(size.0).enumerate() {
         for count in values.iter().filter_map(|&v| Some(v).filter(|&v| v != legend.nodata)) {
             let count = &mut counts[usize::from(count)];
-            (count.pixels, count.km2) = (count.pixels + 1, count.km2.map(|k| k + areas[line]));
+            (count.pixels, count.km2) = (count.pixels + 1, count.km2.map(|k| k + areas.side_m(line, 0).powi(2) / 1e6));
         }
     }
     let whole = Window { x: 0, y: 0, width: size.0, height: size.1 };

@@ -11,7 +11,7 @@ pub(super) struct Labeller {
     /// Of each label the label that it was merged into; a root is its own. Label 0 is of no area.
     parents: Vec<u32>,
     /// Of each root, its size.
-    sizes: Vec<u64>,
+    sizes: Vec<u128>,
 }
 
 impl Labeller {
@@ -20,10 +20,10 @@ impl Labeller {
         Self { diagonal, above: vec![(0, 0); samples + 2], parents: vec![0], sizes: vec![0] }
     }
 
-    /// Gives the pixels of the next line their provisional labels; 0 where the value is 0. `size` is of each pixel.
-    pub(super) fn line(&mut self, values: &[u16], size: u64) -> Vec<u32> {
+    /// Gives the pixels of the next line their provisional labels; 0 where the value is 0. `sizes` are of the pixels.
+    pub(super) fn line(&mut self, values: &[u16], sizes: &[u64]) -> Vec<u32> {
         let mut line = vec![(0, 0); values.len() + 2];
-        for (x, &value) in (1..).zip(values) {
+        for ((x, &value), &size) in (1..).zip(values).zip(sizes) {
             if value == 0 {
                 continue;
             }
@@ -39,7 +39,7 @@ impl Labeller {
                 self.parents.push(label);
                 self.sizes.push(0);
             }
-            self.sizes[label as usize] += size;
+            self.sizes[label as usize] += u128::from(size);
             line[x] = (value, label);
         }
         self.above = line;
@@ -68,7 +68,7 @@ impl Labeller {
 
     /// The number of every provisional label's area, from 1 in the order of first pixels; 0 for those smaller than `least`.
     /// Also how many areas there are, and how many were too small.
-    pub(super) fn settle(mut self, least: u64) -> Settled {
+    pub(super) fn settle(mut self, least: u128) -> Settled {
         let (mut numbers, mut kept, mut small) = (vec![0; self.parents.len()], 0, 0);
         for label in 1..self.parents.len() as u32 {
             let root = self.root(label);
@@ -103,11 +103,13 @@ pub(super) struct Settled {
 mod tests {
     use super::*;
 
-    fn areas(picture: &[&str], diagonal: bool, least: u64) -> (Vec<String>, usize, u64) {
+    fn areas(picture: &[&str], diagonal: bool, least: u128) -> (Vec<String>, usize, u64) {
         let mut labeller = Labeller::new(picture[0].len(), diagonal);
         let value = |c: char| if c == '.' { 0 } else { c as u16 };
-        let lines: Vec<Vec<u32>> =
-            picture.iter().map(|row| labeller.line(&row.chars().map(value).collect::<Vec<_>>(), 1)).collect();
+        let lines: Vec<Vec<u32>> = picture
+            .iter()
+            .map(|row| labeller.line(&row.chars().map(value).collect::<Vec<_>>(), &vec![1; row.len()]))
+            .collect();
         let settled = labeller.settle(least);
         let digit = |label: &u32| char::from_digit(settled.numbers[*label as usize], 36).unwrap();
         (lines.iter().map(|l| l.iter().map(digit).collect()).collect(), settled.kept, settled.small)

@@ -12,13 +12,11 @@ use super::{Area, Areas, By, Evidence, LEAST_PIXELS, STRIP, Settings, rank};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
 use crate::map::RasterReader;
-use crate::map::area::pixel_areas_mm2;
+use crate::map::area::{self, PixelAreas};
 use crate::map::globe::ToGlobe;
 use crate::map::polygons::Numbered;
 use crate::map::resampled::Resampled;
 use crate::methods::Method;
-
-const MM2_PER_M2: f64 = 1e6;
 
 /// Pixels of a survey that its percentiles are taken from, at most.
 const SAMPLED: u64 = 1 << 17;
@@ -55,6 +53,7 @@ pub(super) fn areas(folder: &Path, settings: &Settings) -> Result<Areas> {
         small: settled.small,
         least_m2: settings.min_area_m2,
         least_pixels: settings.min_area_m2.is_none().then_some(LEAST_PIXELS),
+        note: maps.areas.as_ref().and_then(PixelAreas::note).map(str::to_owned),
         evidence: settings.evidence.iter().map(|e| name_of(&e.path)).collect(),
         crs_wkt: maps.map.grid.crs_wkt.clone(),
     })
@@ -84,10 +83,10 @@ struct Maps<'a> {
     of_class: BTreeMap<u16, &'a Class>,
     thresholds: Thresholds,
     map: MapGrid,
-    /// Of a pixel of each line, in mm².
-    areas: Option<Vec<u64>>,
-    /// The smallest area, in pixels or, when a size was given, in mm².
-    least: u64,
+    /// Of the map's pixels.
+    areas: Option<PixelAreas>,
+    /// The smallest area, in pixels or, when a size was given, as a sum of areas of pixels.
+    least: u128,
     by_size: bool,
     strip: usize,
     majority: bool,
@@ -129,9 +128,9 @@ impl<'a> Maps<'a> {
                 return Err(Error::refused(folder.display(), what).hint("they are of several runs: map again"));
             }
         }
-        let areas = pixel_areas_mm2(&map.grid, lines, samples)?;
+        let areas = PixelAreas::of(&map.grid, lines, samples)?;
         let least = match (settings.min_area_m2, &areas) {
-            (Some(m2), Some(_)) => (m2 * MM2_PER_M2).round() as u64,
+            (Some(m2), Some(_)) => area::sum_of_m2(m2),
             (Some(_), None) => {
                 return Err(Error::refused(
                     "--min-area",
@@ -139,7 +138,7 @@ impl<'a> Maps<'a> {
                 )
                 .hint("leave it out: nine pixels are the least then"));
             }
-            (None, _) => LEAST_PIXELS,
+            (None, _) => u128::from(LEAST_PIXELS),
         };
         let of_survey = |evidence: &Evidence| {
             let raster = Resampled::open(&evidence.path, &map)?;
@@ -201,11 +200,14 @@ impl<'a> Maps<'a> {
         let failed = |e: std::io::Error| Error::io(folder, "writing labels in it", &e);
         let mut labeller = Labeller::new(self.map.samples, settings.diagonal);
         let mut file = BufWriter::new(tempfile::tempfile_in(folder).map_err(failed)?);
+        let mut sizes = vec![1; self.map.samples];
         for (y, height) in self.strips() {
             let values = self.cleaned(y, height)?;
             for (line, values) in (y..).zip(values.chunks_exact(self.map.samples)) {
-                let size = self.areas.as_ref().filter(|_| self.by_size).map_or(1, |areas| areas[line]);
-                file.write_all(bytemuck::cast_slice(&labeller.line(values, size))).map_err(failed)?;
+                if let Some(areas) = self.areas.as_ref().filter(|_| self.by_size) {
+                    areas.line(line, 0, &mut sizes);
+                }
+                file.write_all(bytemuck::cast_slice(&labeller.line(values, &sizes))).map_err(failed)?;
             }
         }
         let mut file = file.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -237,12 +239,16 @@ impl<'a> Maps<'a> {
                 .collect::<Result<Vec<_>>>()?;
             let sources = self.thresholds.sources(y, height)?;
             let surveys = self.surveys.iter().map(|s| s.raster.read(y, height)).collect::<Result<Vec<_>>>()?;
+            let mut sizes = vec![0; here.len()];
+            if let Some(areas) = &self.areas {
+                (y..).zip(sizes.chunks_exact_mut(width)).for_each(|(line, row)| areas.line(line, 0, row));
+            }
             for (p, &number) in here.iter().enumerate().filter(|(_, n)| **n > 0) {
                 let to = &mut sums[number as usize - 1];
                 let line = y + p / width;
                 to.pixels += 1;
                 to.group = cleaned[p];
-                to.mm2 += self.areas.as_ref().map_or(0, |areas| u128::from(areas[line]));
+                to.size += u128::from(sizes[p]);
                 to.x += (p % width) as f64 + 0.5;
                 to.y += line as f64 + 0.5;
                 *to.classes.entry(classes[p]).or_default() += 1;
@@ -313,7 +319,7 @@ impl<'a> Maps<'a> {
             }
         };
         let scored = (sums.scored > 0).then_some(sums.scored as f64);
-        let area_m2 = self.areas.is_some().then_some(sums.mm2 as f64 / MM2_PER_M2);
+        let area_m2 = self.areas.is_some().then(|| area::m2(sums.size));
         let shares = [
             rank::size(area_m2),
             scored.map(|n| sums.strength / n),
@@ -359,7 +365,8 @@ impl<'a> Maps<'a> {
 struct Sums {
     group: u16,
     pixels: u64,
-    mm2: u128,
+    /// The sum of the pixels' areas.
+    size: u128,
     /// Of the centres, in pixels.
     x: f64,
     y: f64,
@@ -382,7 +389,7 @@ impl Sums {
         Self {
             group: 0,
             pixels: 0,
-            mm2: 0,
+            size: 0,
             x: 0.0,
             y: 0.0,
             classes: BTreeMap::new(),

@@ -120,7 +120,7 @@ pub struct Area {
     pub mineral_share: f64,
     /// Number of pixels.
     pub pixels: u64,
-    /// In m², on the ellipsoid for geographic grids; nothing where the map has no unit.
+    /// In m² on the ellipsoid of the map's CRS; nothing where the map has no unit. See [`crate::map::PixelAreas`].
     pub area_m2: Option<f64>,
     /// Mean of the scores of pixels that are of the area by themselves.
     pub mean_score: Option<f64>,
@@ -158,6 +158,8 @@ pub struct Areas {
     pub least_m2: Option<f64>,
     /// Else in pixels.
     pub least_pixels: Option<u64>,
+    /// What is to be known of their sizes.
+    pub note: Option<String>,
     /// Names of the surveys, in the order of each area's.
     pub evidence: Vec<String>,
     #[serde(skip)]

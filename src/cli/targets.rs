@@ -120,6 +120,9 @@ pub(super) fn run(args: &Targets) -> Result<Exit> {
         true => print_json(&areas)?,
         false => print(&text(&areas))?,
     }
+    if let Some(note) = &areas.note {
+        say!("note: {note}");
+    }
     say!("wrote {}", to.label());
     Ok(Exit::Done)
 }

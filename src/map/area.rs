@@ -1,92 +1,165 @@
-//! How large a pixel is on the ground.
+//! How large the pixels of a raster are on the ground.
 
 use gdal::spatial_ref::SpatialRef;
 
+use super::ellipsoid::Ellipsoid;
 use super::ffi;
+use super::ground::Ground;
+use super::lattice::Lattice;
 use crate::error::{Error, Result};
-use crate::grid::Grid;
+use crate::grid::{Grid, MapGrid};
 
-/// The area of a pixel in km², one value a line (`lines` of them); `None` without a CRS, a geotransform or a length unit.
+/// Areas are kept in whole thousandths of a mm², whose sum is the same in any order of pixels: of a pixel of 1 cm they leave
+/// out 5e-6 at most.
+const PER_M2: f64 = 1e9;
+
+/// The largest pixel, in m²: what fits in the 64 bits of an area.
+const LARGEST_M2: f64 = 1.8e10;
+
+/// A radian along a meridian in metres, more or less.
+const RADIAN_M: f64 = 6.37e6;
+
+/// The area of every pixel of a raster on the ellipsoid of its coordinate reference system.
 ///
-/// Projected grids: the area in the plane of the projection, which is the true one only for equal-area projections (in
-/// UTM it is within 0.2 %). Geographic grids: the area on the ellipsoid, exact for north-up grids; for rotated ones the
-/// local area at the line's centre.
-pub fn pixel_areas_km2(grid: &Grid, lines: usize, samples: usize) -> Result<Option<Vec<f64>>> {
-    let (Some(transform), Some(wkt)) = (grid.geotransform, &grid.crs_wkt) else { return Ok(None) };
-    if transform.iter().any(|v| !v.is_finite()) {
-        return Err(Error::refused("geotransform", format!("{transform:?} holds a value that is not a number")));
-    }
-    let (parsed, _) = ffi::recorded(|| SpatialRef::from_wkt(wkt));
-    let crs = parsed.map_err(|e| Error::refused("coordinate reference system", e))?;
-    let determinant = (transform[1] * transform[5] - transform[2] * transform[4]).abs();
-    if crs.is_projected() {
-        let metres = crs.linear_units();
-        return Ok(Some(vec![determinant * metres * metres / 1e6; lines]));
-    }
-    // A derived CRS (a rotated pole) has latitudes that are not those of the ellipsoid.
-    if !crs.is_geographic() || crs.is_derived_geographic() {
-        return Ok(None);
-    }
-    let axis = |value: gdal::errors::Result<f64>| value.map_err(|e| Error::refused("ellipsoid of the CRS", e));
-    let (parts, _) = ffi::recorded(|| (crs.semi_major(), crs.semi_minor()));
-    let ellipsoid = Ellipsoid { a: axis(parts.0)?, b: axis(parts.1)? };
-    let radians = crs.angular_units();
-    let latitude = |column: f64, line: f64| (transform[3] + column * transform[4] + line * transform[5]) * radians;
-    let north_up = transform[2] == 0.0 && transform[4] == 0.0;
-    let area = |line: usize| {
-        let line = line as f64;
-        if north_up {
-            ellipsoid.zone(latitude(0.0, line), latitude(0.0, line + 1.0)) * (transform[1] * radians).abs() / 1e6
-        } else {
-            let centre = latitude(samples as f64 / 2.0, line + 0.5);
-            ellipsoid.per_square_radian(centre) * determinant * radians * radians / 1e6
-        }
-    };
-    Ok(Some((0..lines).map(area).collect()))
+/// North-up geographic grids: exact. All others: computed on a lattice of places and interpolated, within 1e-7 of the area
+/// at the pixel's centre, which is that of the pixel within 1e-6 for pixels up to 5 km.
+pub struct PixelAreas {
+    of: Of,
+    note: Option<String>,
 }
 
-/// mm² of a km².
-pub const MM2_PER_KM2: f64 = 1e12;
+enum Of {
+    /// The pixels of each line are equal.
+    Lines(Vec<u64>),
+    /// In m².
+    Places(Lattice),
+}
 
-/// As [`pixel_areas_km2`] in whole mm², whose sum is the same in any order of pixels.
+impl PixelAreas {
+    /// Of a raster of `lines` and `samples`; `None` without a CRS, a geotransform or a length unit.
+    ///
+    /// Systems that do not say where on the Earth they are, and projections that cannot be led back to longitude and latitude
+    /// everywhere on the raster, have areas of the plane, and a note that says so.
+    ///
+    /// # Errors
+    /// Refuses a CRS that cannot be read, and pixels that are no area.
+    pub fn of(grid: &Grid, lines: usize, samples: usize) -> Result<Option<Self>> {
+        let (Some(transform), Some(wkt)) = (grid.geotransform, &grid.crs_wkt) else { return Ok(None) };
+        if transform.iter().any(|v| !v.is_finite()) {
+            return Err(Error::refused("geotransform", format!("{transform:?} holds a value that is not a number")));
+        }
+        let (parsed, _) = ffi::recorded(|| SpatialRef::from_wkt(wkt));
+        let crs = parsed.map_err(|e| Error::refused("coordinate reference system", e))?;
+        let determinant = (transform[1] * transform[5] - transform[2] * transform[4]).abs();
+        // A derived CRS (a rotated pole) has latitudes that are not those of the ellipsoid.
+        let geographic = crs.is_geographic() && !crs.is_derived_geographic();
+        let local = crs.is_local() && crs.linear_units_name().is_some_and(|name| name != "unknown");
+        if geographic && transform[2] == 0.0 && transform[4] == 0.0 {
+            return Ok(Some(Self::plain(north_up(&crs, &transform, lines)?, None)?));
+        }
+        let (plane_m2, why) = if geographic {
+            (determinant * (crs.angular_units() * RADIAN_M).powi(2), None)
+        } else if crs.is_projected() {
+            (determinant * crs.linear_units().powi(2), None)
+        } else if local {
+            let why = "the coordinate reference system does not say where on the Earth it is";
+            (determinant * crs.linear_units().powi(2), Some(why))
+        } else {
+            return Ok(None);
+        };
+        let plane = |why: &str| {
+            let note = format!("areas are those of the plane of the map, not of the ellipsoid: {why}");
+            Self::plain(vec![plane_m2; lines], Some(note)).map(Some)
+        };
+        if let Some(why) = why {
+            return plane(why);
+        }
+        let Some(mut ground) = Ground::new(&crs, wkt, &transform, plane_m2.sqrt())? else {
+            return plane("there is no way from the projection to longitude and latitude");
+        };
+        match Lattice::of(samples, lines, |x, y| ground.m2(x, y)) {
+            Some(lattice) => {
+                lattice.values().try_for_each(checked)?;
+                Ok(Some(Self { of: Of::Places(lattice), note: None }))
+            }
+            None if geographic => Ok(None),
+            None => plane("somewhere on the raster the projection does not lead smoothly to longitude and latitude"),
+        }
+    }
+
+    fn plain(m2: Vec<f64>, note: Option<String>) -> Result<Self> {
+        m2.iter().copied().try_for_each(checked)?;
+        Ok(Self { of: Of::Lines(m2.into_iter().map(whole).collect()), note })
+    }
+
+    /// What is to be known of how they were found.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Gives the areas of a line's pixels from column `first` on, as many as there is room for, in thousandths of a mm².
+    /// That of a pixel does not depend on which are asked for together.
+    pub fn line(&self, line: usize, first: usize, row: &mut [u64]) {
+        match &self.of {
+            Of::Lines(lines) => row.fill(lines[line]),
+            Of::Places(lattice) => lattice.line(line, first, row, whole),
+        }
+    }
+
+    /// The side of a square as large as one pixel, in metres.
+    #[must_use]
+    pub fn side_m(&self, line: usize, column: usize) -> f64 {
+        let mut area = [0];
+        self.line(line, column, &mut area);
+        (area[0] as f64 / PER_M2).sqrt()
+    }
+}
+
+/// What is to be known of the areas of a raster's pixels.
 ///
 /// # Errors
-/// As [`pixel_areas_km2`].
-pub fn pixel_areas_mm2(grid: &Grid, lines: usize, samples: usize) -> Result<Option<Vec<u64>>> {
-    let whole = |km2: &f64| (km2 * MM2_PER_KM2).round() as u64;
-    Ok(pixel_areas_km2(grid, lines, samples)?.map(|lines| lines.iter().map(whole).collect()))
+/// As [`PixelAreas::of`].
+pub fn note(map: &MapGrid) -> Result<Option<String>> {
+    Ok(PixelAreas::of(&map.grid, map.lines, map.samples)?.and_then(|areas| areas.note))
 }
 
-/// Semi-axes in metres.
-struct Ellipsoid {
-    a: f64,
-    b: f64,
+/// m² of a sum of areas.
+#[must_use]
+pub fn m2(sum: u128) -> f64 {
+    sum as f64 / PER_M2
 }
 
-impl Ellipsoid {
-    fn eccentricity_squared(&self) -> f64 {
-        1.0 - (self.b / self.a).powi(2)
-    }
+/// km² of a sum of areas.
+#[must_use]
+pub fn km2(sum: u128) -> f64 {
+    sum as f64 / (PER_M2 * 1e6)
+}
 
-    /// m² between two latitudes, for one radian of longitude (Snyder 1987, USGS Professional Paper 1395, 3-12).
-    fn zone(&self, from: f64, to: f64) -> f64 {
-        (self.up_to(from) - self.up_to(to)).abs()
-    }
+/// The sum of areas that a size in m² is.
+#[must_use]
+pub fn sum_of_m2(m2: f64) -> u128 {
+    (m2 * PER_M2).round() as u128
+}
 
-    /// m² from the equator to a latitude, for one radian of longitude.
-    fn up_to(&self, latitude: f64) -> f64 {
-        // A pixel's edge may lie beyond the pole; there is no ground there.
-        let sine = latitude.clamp(-std::f64::consts::FRAC_PI_2, std::f64::consts::FRAC_PI_2).sin();
-        let e = self.eccentricity_squared().max(0.0).sqrt();
-        let curved = if e < 1e-9 { sine } else { (e * sine).atanh() / e };
-        self.b * self.b / 2.0 * (sine / (1.0 - (e * sine).powi(2)) + curved)
-    }
+fn whole(m2: f64) -> u64 {
+    (m2 * PER_M2).round() as u64
+}
 
-    /// m² for one square radian at a latitude: the product of both radii of curvature and the cosine.
-    fn per_square_radian(&self, latitude: f64) -> f64 {
-        let curvature = 1.0 - self.eccentricity_squared() * latitude.sin().powi(2);
-        self.b * self.b / (curvature * curvature) * latitude.cos().max(0.0)
+fn checked(m2: f64) -> Result<()> {
+    if m2 <= LARGEST_M2 {
+        return Ok(());
     }
+    let what = format!("a pixel covers {:.0} km², expected {:.0} km² at most", m2 / 1e6, LARGEST_M2 / 1e6);
+    Err(Error::refused("geotransform", what).hint("give the scene its true pixel size (`gdal_edit.py -a_ullr …`)"))
+}
+
+/// m² of a pixel of each line of a north-up geographic grid.
+fn north_up(crs: &SpatialRef, transform: &[f64; 6], lines: usize) -> Result<Vec<f64>> {
+    let (ellipsoid, radians) = (Ellipsoid::of(crs)?, crs.angular_units());
+    let latitude = |line: usize| (transform[3] + line as f64 * transform[5]) * radians;
+    let width = (transform[1] * radians).abs();
+    Ok((0..lines).map(|line| ellipsoid.zone(latitude(line), latitude(line + 1)) * width).collect())
 }
 
 #[cfg(test)]
@@ -99,7 +172,9 @@ mod tests {
     }
 
     fn areas(epsg: u32, geotransform: [f64; 6], lines: usize, samples: usize) -> Vec<f64> {
-        pixel_areas_km2(&grid(epsg, geotransform), lines, samples).unwrap().unwrap()
+        let areas = PixelAreas::of(&grid(epsg, geotransform), lines, samples).unwrap().unwrap();
+        assert_eq!(areas.note(), None);
+        (0..lines).map(|line| areas.side_m(line, samples / 2).powi(2) / 1e6).collect()
     }
 
     fn close(got: f64, expected: f64, relative: f64) {
@@ -107,13 +182,66 @@ mod tests {
     }
 
     #[test]
-    fn projected_pixels_have_the_area_of_the_plane() {
-        close(areas(32638, [5e5, 60.0, 0.0, 4e6, 0.0, -60.0], 3, 9)[2], 0.0036, 1e-12);
-        let turned = [5e5, 48.0, 36.0, 4e6, 36.0, -48.0];
-        close(areas(32638, turned, 1, 9)[0], 0.0036, 1e-12);
-        // EPSG:2227 counts in US survey feet.
+    fn projected_pixels_have_the_area_of_the_ellipsoid() {
+        // On the central meridian of UTM, the scale is 0.9996 in both directions.
+        let true_km2 = 0.0036 / (0.9996 * 0.9996);
+        close(areas(32638, [5e5, 60.0, 0.0, 4e6, 0.0, -60.0], 3, 1)[2], true_km2, 1e-8);
+        close(areas(32638, [5e5, 48.0, 36.0, 4e6, 36.0, -48.0], 1, 1)[0], true_km2, 1e-8);
+        // EPSG:6350 is of equal area. EPSG:2227 counts in US survey feet, near its standard parallel.
+        close(areas(6350, [-2e6, 30.0, 0.0, 2e6, 0.0, -30.0], 9, 9)[5], 9e-4, 1e-8);
         let foot = 1200.0 / 3937.0;
-        close(areas(2227, [6e6, 10.0, 0.0, 2e6, 0.0, -10.0], 1, 1)[0], 100.0 * foot * foot / 1e6, 1e-9);
+        close(areas(2227, [6e6, 10.0, 0.0, 2e6, 0.0, -10.0], 1, 1)[0], 100.0 * foot * foot / 1e6, 1e-3);
+    }
+
+    /// Of a cell of the plane around a place, the area on the ellipsoid: geodesic polygons of 2 km by pyproj 3.7.2, PROJ 9.5.1.
+    #[test]
+    fn projections_of_many_kinds_have_pyprojs_areas() {
+        for (epsg, x, y, expected) in [
+            (3035, 4_715_000.0, 3_523_200.0, 1.000_000_012),
+            (2056, 2_709_300.0, 1_185_700.0, 0.999_994_974),
+            (28992, 182_100.0, 470_700.0, 1.000_174_480),
+            (5514, -436_000.0, -1_153_600.0, 1.000_095_089),
+            (6933, 4_962_200.0, 0.0, 1.000_000_010),
+            (27700, 404_700.0, 609_600.0, 1.000_797_391),
+            (2193, 1_705_700.0, 5_492_100.0, 1.000_525_174),
+            (3031, 2_290_600.0, -1_322_500.0, 0.967_428_395),
+            (32661, 904_000.0, 2_193_300.0, 0.996_793_583),
+            (31370, 195_400.0, 132_800.0, 1.000_135_028),
+            (3577, 697_500.0, -2_921_500.0, 1.000_000_009),
+        ] {
+            let km2 = areas(epsg, [x - 2020.0, 40.0, 0.0, y + 2020.0, 0.0, -40.0], 101, 101)[50];
+            let off = km2 / 0.0016 / expected - 1.0;
+            assert!(off.abs() < 1e-7, "EPSG:{epsg} is {off} off");
+        }
+    }
+
+    #[test]
+    fn a_pole_is_ground_like_any_other() {
+        // The scale at the pole, for a standard parallel of 70° (Snyder 1987, 21-34 and 21-35).
+        let [first, middle] = [0, 50].map(|line| areas(3413, [-5e4, 1e3, 0.0, 5e4, 0.0, -1e3], 100, 100)[line]);
+        close(middle, 1.0 / 0.969_858_190_f64.powi(2), 1e-7);
+        assert!(first < middle);
+    }
+
+    #[test]
+    fn what_no_projection_leads_to_has_the_area_of_the_plane() {
+        // A disc of the Earth, its corners beyond it.
+        let disc = SpatialRef::from_proj4("+proj=ortho +lat_0=40 +lon_0=10 +ellps=WGS84").unwrap().to_wkt().unwrap();
+        let local = "LOCAL_CS[\"Mine grid\",UNIT[\"metre\",1]]";
+        for (wkt, why) in [(disc.as_str(), "smoothly"), (local, "where on the Earth")] {
+            let grid = Grid { geotransform: Some([-7e6, 1e5, 0.0, 7e6, 0.0, -1e5]), crs_wkt: Some(wkt.to_owned()) };
+            let areas = PixelAreas::of(&grid, 140, 140).unwrap().unwrap();
+            close(areas.side_m(70, 70), 1e5, 1e-12);
+            assert!(areas.note().unwrap().contains(why), "{:?}", areas.note());
+        }
+    }
+
+    #[test]
+    fn small_pixels_lose_little_and_huge_ones_are_refused() {
+        close(areas(32638, [5e5, 0.01, 0.0, 4e6, 0.0, -0.01], 1, 1)[0], 1e-10 / (0.9996 * 0.9996), 5e-6);
+        let huge = grid(4326, [0.0, 5.0, 0.0, 45.0, 0.0, -5.0]);
+        let refused = PixelAreas::of(&huge, 2, 2).err().unwrap();
+        assert!(refused.to_string().contains("18000 km² at most"), "{refused}");
     }
 
     #[test]
@@ -156,9 +284,9 @@ mod tests {
             Grid::default(),
             grid(4978, [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]),
         ] {
-            assert_eq!(pixel_areas_km2(&none, 2, 2).unwrap(), None);
+            assert!(PixelAreas::of(&none, 2, 2).unwrap().is_none());
         }
         let wrong = Grid { geotransform: Some([0.0, 1.0, 0.0, 0.0, 0.0, 1.0]), crs_wkt: Some("nonsense".into()) };
-        assert!(pixel_areas_km2(&wrong, 2, 2).is_err());
+        assert!(PixelAreas::of(&wrong, 2, 2).is_err());
     }
 }

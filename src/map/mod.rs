@@ -5,7 +5,7 @@
 //!                  +-> style::qml -> files::write_beside -> publish
 //!                  +-> Preview -> quicklook::write                 (PNG)
 //! two maps -> Preview -> difference::write                       (PNG)
-//! grid  -> area::pixel_areas_km2 -> counts and km² of the classes
+//! grid  -> Ground -> Lattice -> PixelAreas -> counts and km² of the classes
 //! grids -> Warp -> which pixel of a scene's map each pixel of a mosaic shows
 //! grid  -> Footprint                                        (longitude and latitude)
 //! files -> RasterReader, features::read, map_of             (for reports, areas and comparisons)
@@ -21,12 +21,15 @@ mod color;
 mod crop;
 pub mod crs;
 pub mod difference;
+mod ellipsoid;
 pub mod features;
 mod ffi;
 pub mod files;
 mod footprint;
 pub mod globe;
+mod ground;
 mod labels;
+mod lattice;
 pub mod legend;
 mod overviews;
 pub mod polygons;
@@ -43,7 +46,7 @@ pub mod vector;
 mod verify;
 pub mod warp;
 
-pub use area::pixel_areas_km2;
+pub use area::PixelAreas;
 pub use crop::{Picture, map_of};
 pub use footprint::Footprint;
 pub use legend::{ClassType, Legend, LegendEntry};

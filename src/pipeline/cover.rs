@@ -1,10 +1,10 @@
 //! How much of a map each class covers, while tiles are added.
 
-use crate::map::ClassCount;
-use crate::map::area::MM2_PER_KM2;
+use crate::map::area::km2;
+use crate::map::{ClassCount, PixelAreas};
 use crate::tile::Window;
 
-/// Pixels and mm² of each class; whole numbers have the same sum in any order of tiles.
+/// Pixels and area of each class; areas are whole numbers, which have the same sum in any order of tiles.
 pub(super) struct Cover {
     classes: Vec<(u64, u128)>,
     nodata: u64,
@@ -16,15 +16,18 @@ impl Cover {
         Self { classes: vec![(0, 0); classes], nodata: 0 }
     }
 
-    /// Adds a tile. Values that are no class are no data; `areas` is of a pixel of each line of the map, in mm².
-    pub(super) fn add(&mut self, window: Window, values: &[u16], areas: Option<&[u64]>) {
-        for (line, row) in values.chunks_exact(window.width).enumerate() {
-            let area = areas.map_or(0, |a| a[window.y + line]);
-            for &value in row {
+    /// Adds a tile. Values that are no class are no data; `areas` is of the map's pixels.
+    pub(super) fn add(&mut self, window: Window, values: &[u16], areas: Option<&PixelAreas>) {
+        let mut of_row = vec![0; window.width];
+        for (line, row) in (window.y..).zip(values.chunks_exact(window.width)) {
+            if let Some(areas) = areas {
+                areas.line(line, window.x, &mut of_row);
+            }
+            for (&value, &area) in row.iter().zip(&of_row) {
                 match self.classes.get_mut(usize::from(value)) {
-                    Some((pixels, mm2)) => {
+                    Some((pixels, sum)) => {
                         *pixels += 1;
-                        *mm2 += u128::from(area);
+                        *sum += u128::from(area);
                     }
                     None => self.nodata += 1,
                 }
@@ -44,7 +47,6 @@ impl Cover {
 
     /// Of each class.
     pub(super) fn counts(&self, with_area: bool) -> Vec<ClassCount> {
-        let km2 = |mm2: u128| with_area.then_some(mm2 as f64 / MM2_PER_KM2);
-        self.classes.iter().map(|&(pixels, area)| ClassCount { pixels, km2: km2(area) }).collect()
+        self.classes.iter().map(|&(pixels, sum)| ClassCount { pixels, km2: with_area.then(|| km2(sum)) }).collect()
     }
 }

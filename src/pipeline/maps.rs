@@ -11,12 +11,12 @@ use super::report::MapReport;
 use super::sheet::Sheet;
 use super::zone_map::{ZoneMap, Zones};
 use crate::error::{Error, Result};
-use crate::map::ClassCount;
-use crate::map::area::pixel_areas_mm2;
+use crate::grid::MapGrid;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
+use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
 
 /// Longest side of the picture's map, in pixels of the map that are shown.
@@ -32,8 +32,8 @@ pub(super) struct Maps<'a> {
     zones: Option<(Vec<&'a Zones>, ZoneMap)>,
     /// Of the first method that has classes.
     preview: Preview,
-    /// Of a pixel of each line, in mm²: whole numbers have the same sum in any order of tiles.
-    areas: Option<Vec<u64>>,
+    /// Of the map's pixels.
+    areas: Option<PixelAreas>,
 }
 
 impl<'a> Maps<'a> {
@@ -53,7 +53,7 @@ impl<'a> Maps<'a> {
                 .map(|zones| Ok((of_scenes(zones), ZoneMap::create(sheet, zones, (out, work))?)))
                 .transpose()?,
             preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
-            areas: pixel_areas_mm2(&map.grid, map.lines, map.samples)?,
+            areas: PixelAreas::of(&map.grid, map.lines, map.samples)?,
             sheet,
             out: out.to_owned(),
             legend,
@@ -65,14 +65,14 @@ impl<'a> Maps<'a> {
         let mut shown = false;
         for (index, (maps, scores)) in self.of_methods.iter_mut().zip(&part.scores.maps).enumerate() {
             let sources = sources.get(index).map_or(&[][..], Vec::as_slice);
-            let classes = maps.add(part.scores.window, (scores, sources), self.legend.nodata, self.areas.as_deref())?;
+            let classes = maps.add(part.scores.window, (scores, sources), self.legend.nodata, self.areas.as_ref())?;
             if let Some(classes) = classes.filter(|_| !shown) {
                 self.preview.add(part.scores.window, &classes, &part.grey)?;
                 shown = true;
             }
         }
         if let Some((zones, map)) = &mut self.zones {
-            map.add(zones, part.scores.window, (&part.scores.maps, sources), self.areas.as_deref())?;
+            map.add(zones, part.scores.window, (&part.scores.maps, sources), self.areas.as_ref())?;
         }
         Ok(())
     }
@@ -123,14 +123,15 @@ struct Picture<'a> {
     path: PathBuf,
     legend: &'a Legend,
     preview: Preview,
-    areas: Option<Vec<u64>>,
+    areas: Option<PixelAreas>,
 }
 
 impl Picture<'_> {
     fn draw(&self, (method, thresholds): &(&dyn Method, Vec<f64>), counts: &[ClassCount]) -> Result<Waiting> {
         let _span = info_span!("quicklook").entered();
         let step = self.preview.step();
-        let middle = self.areas.as_ref().and_then(|lines| lines.get(lines.len() / 2));
+        let MapGrid { samples, lines, .. } = self.sheet.map;
+        let side_m = self.areas.as_ref().map(|areas| areas.side_m(lines / 2, samples / 2));
         let look = Quicklook {
             title: format!("Mineral map: {}", method.title()),
             subtitle: self.sheet.subtitle.clone(),
@@ -144,7 +145,7 @@ impl Picture<'_> {
                 format!("{}, threshold {}", self.sheet.bands, threshold_text(*method, thresholds)),
                 format!("alunite {}", self.sheet.version),
             ],
-            metres_per_pixel: middle.map(|&mm2| (mm2 as f64).sqrt() / 1000.0 * step as f64),
+            metres_per_pixel: side_m.map(|metres| metres * step as f64),
         };
         let png = quicklook::png(&look)?;
         Ok(Waiting::Text(write_beside(&self.path, &png)?))

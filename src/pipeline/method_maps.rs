@@ -10,6 +10,7 @@ use super::sheet::Sheet;
 use super::source_map::SourceMap;
 use crate::compute::{MapScores, Scores};
 use crate::error::Result;
+use crate::map::PixelAreas;
 use crate::map::files::{Pending, write_beside};
 use crate::map::legend::Legend;
 use crate::map::raster::{self, BandSpec, FinishedRaster, Overviews, RasterKind, RasterWriter};
@@ -124,14 +125,14 @@ impl MethodMaps {
         })
     }
 
-    /// Adds a tile; gives the class values of a method that has classes. `areas` is of a pixel of each line, in mm²;
+    /// Adds a tile; gives the class values of a method that has classes. `areas` is of the map's pixels;
     /// `sources` is of a mosaic the scene of each pixel, else empty.
     pub(super) fn add(
         &mut self,
         window: Window,
         (scores, sources): (&MapScores, &[u16]),
         nodata: u16,
-        areas: Option<&[u64]>,
+        areas: Option<&PixelAreas>,
     ) -> Result<Option<Vec<u16>>> {
         if let Some(map) = &mut self.sources {
             map.add(window, sources, areas)?;

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::grid::MapGrid;
 use crate::library::Library;
 use crate::library::select::{Target, select};
+use crate::map::area;
 use crate::methods::{Method, Needs};
 use crate::scene::{Description, Masked, Product, Quality, Quantity, Scene};
 use crate::spectrum::Bands;
@@ -243,6 +244,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     }
     notes.extend(bands.notes);
     notes.extend(before.findings.iter().filter(|f| f.level == Level::Warning).map(Finding::sentence));
+    notes.extend(area::note(&map)?);
     notes.extend(info_span!("look for fill").in_scope(|| scene.suspected_fill(&bands.indices))?);
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();

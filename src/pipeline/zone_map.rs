@@ -12,11 +12,11 @@ use crate::alteration::{Found, Named, Rules, Zoning};
 use crate::compute::MapScores;
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
-use crate::map::ClassCount;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterSpec, RasterWriter};
 use crate::map::style;
+use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
 use crate::tile::Window;
 
@@ -178,7 +178,7 @@ impl ZoneMap {
         zones: &[&Zones],
         window: Window,
         (maps, sources): (&[MapScores], &[Vec<u16>]),
-        areas: Option<&[u64]>,
+        areas: Option<&PixelAreas>,
     ) -> Result<()> {
         let zonings: Vec<&Zoning> = zones.iter().map(|zones| &zones.zoning).collect();
         let values = Zoning::of_scenes(&zonings, maps, sources, self.legend.nodata);

@@ -80,7 +80,7 @@ impl MapView {
         method: &Method,
         shown: bool,
         grid: &MapGrid,
-        pixel_km2: Option<f64>,
+        pixel_m: Option<f64>,
     ) -> Result<Self> {
         let has_classes = !method.classes.is_empty();
         let file = |name: &str| folder.join(format!("{}_{name}.tif", method.method));
@@ -108,7 +108,7 @@ impl MapView {
             alt: alt(method, &title),
             caption: format!("{caption}{}", if north_up { " North is up." } else { "" }),
             enlarged: over || grid.samples.max(grid.lines) < SMALL,
-            scale: pixel_km2.and_then(|km2| Scale::of((km2 * 1e6).sqrt(), grid.samples)),
+            scale: pixel_m.and_then(|metres| Scale::of(metres, grid.samples)),
             table: has_classes.then(|| Table::of_classes(method, &title)),
             image,
             title,

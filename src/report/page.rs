@@ -17,7 +17,7 @@ use super::spectra::Spectra;
 use super::targets::{Targets, coordinates};
 use super::text::{area, capital, counted, number, percent, short, shortened, thousands};
 use crate::error::{Error, Result};
-use crate::map::{Footprint, RasterReader, pixel_areas_km2};
+use crate::map::{Footprint, PixelAreas, RasterReader};
 
 /// Longest text of a note that is shown.
 const NOTE: usize = 600;
@@ -80,7 +80,8 @@ impl Page {
     pub(super) fn of(folder: &Path, run: &Run) -> Result<Self> {
         let mut notes = Vec::new();
         let grid = run.map();
-        let area = pixel_areas_km2(&grid.grid, grid.lines, grid.samples)?.and_then(|l| l.get(l.len() / 2).copied());
+        let pixel_m = PixelAreas::of(&grid.grid, grid.lines, grid.samples)?
+            .map(|areas| areas.side_m(grid.lines / 2, grid.samples / 2));
         let footprint = Footprint::of(&grid).unwrap_or_else(|e| {
             notes.push(e.to_string());
             None
@@ -88,7 +89,7 @@ impl Page {
         let shown = run.shown();
         let mut maps = Vec::new();
         for method in &run.maps {
-            maps.push(MapView::of(folder, method, shown.is_some_and(|s| s.method == method.method), &grid, area)?);
+            maps.push(MapView::of(folder, method, shown.is_some_and(|s| s.method == method.method), &grid, pixel_m)?);
         }
         // The map with minerals comes first.
         maps.sort_by_key(|m| !m.shown);
@@ -118,7 +119,7 @@ impl Page {
         Ok(Self {
             title: if shown.is_some() { "Mineral map" } else { "Anomaly map" }.into(),
             summary: summary(run),
-            facts: facts(run, footprint.as_ref(), area),
+            facts: facts(run, footprint.as_ref(), pixel_m),
             sections,
             pins: pins(targets.as_ref()),
             targets_said: targets.as_ref().map_or_else(String::new, targets_said),
@@ -206,7 +207,7 @@ fn summary(run: &Run) -> String {
     )
 }
 
-fn facts(run: &Run, footprint: Option<&Footprint>, pixel_km2: Option<f64>) -> Vec<(&'static str, String)> {
+fn facts(run: &Run, footprint: Option<&Footprint>, pixel_m: Option<f64>) -> Vec<(&'static str, String)> {
     let grid = run.map();
     let mut facts = Vec::new();
     if run.scenes.len() > 1 {
@@ -221,8 +222,8 @@ fn facts(run: &Run, footprint: Option<&Footprint>, pixel_km2: Option<f64>) -> Ve
         }
     }
     facts.push(("Map", format!("{} × {} pixels", thousands(grid.samples as u64), thousands(grid.lines as u64))));
-    if let Some(km2) = pixel_km2 {
-        facts.push(("Pixel", format!("{} m", number((km2 * 1e6).sqrt()))));
+    if let Some(metres) = pixel_m {
+        facts.push(("Pixel", format!("{} m", number(metres))));
     }
     if let Some(footprint) = footprint {
         let [west, south, east, north] = footprint.bounds();

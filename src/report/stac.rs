@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::run::{Class, Method, Run};
 use super::text::{short, shortened};
 use crate::error::{Error, Result};
-use crate::map::{BandFacts, Footprint, Legend, LegendEntry, RasterReader, pixel_areas_km2};
+use crate::map::{BandFacts, Footprint, Legend, LegendEntry, PixelAreas, RasterReader};
 
 const EXTENSIONS: [&str; 5] = [
     "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
@@ -34,8 +34,9 @@ const XML: &str = "application/xml";
 pub(super) fn item(folder: &Path, run: &Run) -> Result<Option<Value>> {
     let grid = run.map();
     let Some(footprint) = Footprint::of(&grid)? else { return Ok(None) };
-    let area = pixel_areas_km2(&grid.grid, grid.lines, grid.samples)?.and_then(|l| l.get(l.len() / 2).copied());
-    let assets = Assets { folder, metres: area.map(|km2| (km2 * 1e6).sqrt()), found: Map::new() }.all(run)?;
+    let areas = PixelAreas::of(&grid.grid, grid.lines, grid.samples)?;
+    let metres = areas.map(|areas| areas.side_m(grid.lines / 2, grid.samples / 2));
+    let assets = Assets { folder, metres, found: Map::new() }.all(run)?;
     let polygon =
         |ring: &Vec<(f64, f64)>| vec![ring.iter().map(|&(lon, lat)| [degrees(lon), degrees(lat)]).collect::<Vec<_>>()];
     let geometry = match &footprint.rings[..] {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Check;
 use crate::error::{Error, Result};
 use crate::map::Legend;
-use crate::map::RasterReader;
-use crate::map::area::{MM2_PER_KM2, pixel_areas_mm2};
+use crate::map::area::km2;
+use crate::map::{PixelAreas, RasterReader};
 use crate::methods;
 
 /// Lines of a name list that an answer quotes.
@@ -48,7 +48,7 @@ pub(super) fn all(folder: &Path, report: &Value) -> Vec<Check> {
     checks
 }
 
-/// Pixels and mm² of each value, and pixels of all others.
+/// Pixels and area of each value, and pixels of all others.
 struct Classes {
     counts: Vec<(u64, u128)>,
     nodata: u64,
@@ -89,15 +89,18 @@ impl Classes {
     }
 
     fn count(raster: &RasterReader, classes: usize) -> Result<Self> {
-        let areas = areas(raster)?;
+        let areas = PixelAreas::of(&raster.map.grid, raster.map.lines, raster.map.samples)?;
+        let mut of_row = vec![0; raster.map.samples];
         let mut found = Self { counts: vec![(0, 0); classes + 1], nodata: 0, has_areas: areas.is_some() };
         for strip in raster.strips() {
             let values = raster.read::<i32>(0, strip)?;
             for (line, row) in (strip.y..).zip(values.chunks_exact(strip.width)) {
-                let area = areas.as_ref().map_or(0, |a| a[line]);
-                for &value in row {
+                if let Some(areas) = &areas {
+                    areas.line(line, strip.x, &mut of_row[..strip.width]);
+                }
+                for (&value, &area) in row.iter().zip(&of_row) {
                     match usize::try_from(value).ok().and_then(|v| found.counts.get_mut(v)) {
-                        Some((pixels, mm2)) => (*pixels, *mm2) = (*pixels + 1, *mm2 + u128::from(area)),
+                        Some((pixels, sum)) => (*pixels, *sum) = (*pixels + 1, *sum + u128::from(area)),
                         None => found.nodata += 1,
                     }
                 }
@@ -118,19 +121,14 @@ impl Classes {
     }
 
     fn areas(&self, classes: &[Value], wrong: &mut Vec<String>) {
-        for (class, (_, mm2)) in classes.iter().zip(self.counts.iter().skip(1)) {
-            let found = self.has_areas.then_some(*mm2 as f64 / MM2_PER_KM2);
+        for (class, (_, sum)) in classes.iter().zip(self.counts.iter().skip(1)) {
+            let found = self.has_areas.then(|| km2(*sum));
             if class["km2"].as_f64() != found {
                 let found = found.map_or("no area".to_owned(), |km2| format!("{km2} km2"));
                 wrong.push(format!("holds {found} of value {}, run.json says {}", class["value"], class["km2"]));
             }
         }
     }
-}
-
-/// Of a pixel of each line, in mm², as maps are made.
-fn areas(raster: &RasterReader) -> Result<Option<Vec<u64>>> {
-    pixel_areas_mm2(&raster.map.grid, raster.map.lines, raster.map.samples)
 }
 
 fn place(raster: &RasterReader, report: &Value, wrong: &mut Vec<String>) {

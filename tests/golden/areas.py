@@ -11,17 +11,9 @@ import pyproj
 import scipy
 from scipy import ndimage
 
-LINES, SAMPLES, LEAST = 97, 61, 9
+from areas_map import LEAST, LINES, SAMPLES, raster
+
 X0, Y0, STEP = 45.0, 40.5, 0.0003
-
-
-def value(line, sample):
-    """0 to 3; 9 means no data."""
-    mixed = (sample // 4) * 7919 + (line // 3) * 104729 + (sample * line) // 37 * 31
-    return [0, 1, 1, 2, 3, 9][mixed % 6]
-
-
-raster = np.array([[value(y, x) for x in range(SAMPLES)] for y in range(LINES)])
 geod = pyproj.Geod(ellps="WGS84")
 
 

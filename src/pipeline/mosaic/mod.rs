@@ -26,8 +26,8 @@ use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
 use crate::library::Library;
-use crate::map::crs;
 use crate::map::legend::Legend;
+use crate::map::{area, crs};
 use crate::spectrum::Bands;
 
 pub use finish::{FinishedMosaic, finish_mosaic};
@@ -67,6 +67,7 @@ pub fn plan_mosaic(requests: &[Request], layout: &Layout) -> Result<Mosaic> {
     let mut notes = Vec::new();
     let maps: Vec<(&str, &MapGrid)> = scenes.iter().zip(&names).map(|(s, name)| (&name[..], &s.draft.map)).collect();
     let grid = grid::choose(&maps, layout, &mut notes)?;
+    notes.extend(area::note(&grid.map)?);
     let sharing = layout.sharing.unwrap_or_default();
     if sharing == Sharing::Pooled {
         check_pooled(&scenes, &names)?;
