@@ -6,7 +6,8 @@ names and colours. What could not be looked at, as a tool or a schema was not th
 
     target/ecosystem/bin/python tests/ecosystem/judge.py FOLDER
 
-Schemas of STAC's extensions come from the network, or from the folder ALUNITE_STAC_SCHEMAS (projection-v2.0.0.json, ...).
+Schemas of STAC's extensions come from the folder ALUNITE_STAC_SCHEMAS (projection-v2.0.0.json, ...; unless given, the one that
+install.sh fills), else from the network.
 """
 
 import hashlib
@@ -61,11 +62,10 @@ def schema(uri):
     import urllib.request
 
     extension, version = uri.split("/")[-3:-1]
-    folder = os.environ.get("ALUNITE_STAC_SCHEMAS")
-    if folder:
-        path = Path(folder) / f"{extension}-{version}.json"
-        if path.exists():
-            return json.loads(path.read_text())
+    folder = os.environ.get("ALUNITE_STAC_SCHEMAS", Path(sys.prefix) / "schemas")
+    path = Path(folder) / f"{extension}-{version}.json"
+    if path.exists():
+        return json.loads(path.read_text())
     try:
         with urllib.request.urlopen(uri, timeout=10) as answer:
             return json.load(answer)
