@@ -3,6 +3,7 @@
 use std::io::{PipeWriter, pipe};
 use std::process::Stdio;
 
+use gdal::Metadata as _;
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -221,6 +222,30 @@ fn rules_are_written_where_they_are_asked_for() {
     assert!(world.out().join("sam_rules.tif").exists());
     report(&world, &[]);
     assert!(!world.out().join("sam_rules.tif").exists(), "rules of an earlier run do not stay beside new maps");
+}
+
+#[test]
+fn maps_are_compressed_as_asked() {
+    let world = World::new();
+    let read = |name: &str| std::fs::read(world.out().join(name)).unwrap();
+    let plain = report(&world, &["--rules"]);
+    assert_eq!(plain["compression"], "deflate");
+    let classes = read("sam_classes.tif");
+    let rounded = report(&world, &["--rules", "--compress", "lerc=0.01"]);
+    assert_eq!(rounded["compression"], "lerc=0.01");
+    let notes = rounded["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|n| n.as_str().unwrap().contains("err by 0.01 at most")), "{notes:?}");
+    assert_eq!(read("sam_classes.tif"), classes, "classes were decided before");
+    let told = |name: &str| gdal::Dataset::open(world.out().join(name)).unwrap().metadata_item("ALUNITE_MAX_ERROR", "");
+    for name in ["sam_scores.tif", "sam_rules.tif"] {
+        assert_eq!(told(name).as_deref(), Some("0.01"), "{name}");
+    }
+    let verified = world.alunite().args(["verify", world.out().to_str().unwrap()]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert_eq!(report(&world, &["--compress", "zstd"])["compression"], "zstd");
+    for bad in ["lerc", "lerc=0", "lzw"] {
+        world.map(&["--compress", bad]).assert().code(2).stderr(predicate::str::contains("lerc=ERROR"));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alunite::compare::{Comparison, Matched, Settings, compare};
 use alunite::grid::Grid;
-use alunite::map::{BandSpec, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+use alunite::map::{BandSpec, Compression, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
 use alunite::tile::Window;
 use predicates::prelude::*;
 use serde_json::Value;
@@ -231,6 +231,7 @@ fn tiff(path: &Path, names: &[&str], grid: &Grid, (lines, samples): (usize, usiz
         bands: vec![BandSpec::default()],
         metadata: Vec::new(),
         overviews: Overviews::Mode,
+        compression: Compression::Deflate,
     };
     let mut writer = RasterWriter::create(path, path.parent().expect("a folder"), &spec).expect("a writer");
     writer.write_classes(0, Window { x: 0, y: 0, width: samples, height: lines }, values).expect("written");

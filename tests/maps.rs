@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use alunite::grid::Grid;
-use alunite::map::{BandSpec, ClassCount, FinishedRaster, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+use alunite::map::{
+    BandSpec, ClassCount, Compression, FinishedRaster, Legend, Overviews, RasterKind, RasterSpec, RasterWriter,
+};
 use alunite::tile::Window;
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, Metadata as _};
@@ -33,6 +35,7 @@ fn class_spec<'a>(size: (usize, usize), grid: &'a Grid, legend: &'a Legend) -> R
         bands: vec![BandSpec { description: "class".into(), unit: None }],
         metadata: vec![("alunite_method".into(), "sam".into())],
         overviews: Overviews::Mode,
+        compression: Compression::Deflate,
     }
 }
 
@@ -195,6 +198,7 @@ fn float_map(path: &Path, work: &Path, size: (usize, usize), bands: usize) -> al
             .collect(),
         metadata: vec![],
         overviews: Overviews::Average,
+        compression: Compression::Deflate,
     };
     let mut writer = RasterWriter::create(path, work, &spec)?;
     for band in 0..bands {
@@ -223,6 +227,71 @@ fn rule_images_keep_every_bit_and_mark_what_is_missing() {
     assert_eq!(values.data()[101], -9999.0);
     assert_eq!(values.data()[1], ((2_654_435_761_usize + 2 * 97) % 1_000_003) as f32 / 1e6);
     assert_eq!(files(folder.path()), BTreeSet::from(["rules.tif".into()]), "no sidecar is needed, no leftovers");
+}
+
+/// Smooth numbers from 0 to 2 with a corner without data.
+fn scores(size: (usize, usize)) -> Vec<f32> {
+    let at = |p: usize| {
+        let (x, y) = ((p % size.0) as f32, (p / size.0) as f32);
+        if x + y < 90.0 { f32::NAN } else { 1.0 + (x / 31.0).sin() * (y / 17.0).cos() + 0.003 * ((p % 7) as f32) }
+    };
+    (0..size.0 * size.1).map(at).collect()
+}
+
+#[test]
+fn numbers_err_as_little_as_their_compression_says_and_classes_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (size, grid) = ((600, 530), utm([5e5, 60.0, 0.0, 4e6, 0.0, -60.0]));
+    let (values, whole) = (scores(size), window(size, 0, size.1));
+    let legend = Legend::new(&names(&["Alunite", "Kaolinite"])).unwrap();
+    let classes = zones(size, &legend);
+    let mut sizes = Vec::new();
+    for (compression, numbers) in [
+        (Compression::Deflate, "DEFLATE"),
+        (Compression::Zstd, "ZSTD"),
+        (Compression::Lerc(0.001), "LERC_DEFLATE"),
+        (Compression::Lerc(0.05), "LERC_DEFLATE"),
+    ] {
+        compression.check().unwrap();
+        let path = folder.path().join("scores.tif");
+        let kind = RasterKind::Floats { nodata: -9999.0 };
+        let bands = vec![BandSpec { description: "score".into(), unit: Some("radian".into()) }];
+        let spec = RasterSpec { kind, bands, compression, ..class_spec(size, &grid, &legend) };
+        let mut writer = RasterWriter::create(&path, folder.path(), &spec).unwrap();
+        writer.write_f32(0, whole, &values).unwrap();
+        writer.finish().unwrap().publish().unwrap();
+        let map = Dataset::open(&path).unwrap();
+        let structure = |name: &str| map.metadata_item(name, "IMAGE_STRUCTURE");
+        assert_eq!(structure("COMPRESSION").as_deref(), Some(numbers));
+        assert_eq!(structure("LAYOUT").as_deref(), Some("COG"));
+        let told = map.metadata_item("ALUNITE_MAX_ERROR", "").map(|text| text.parse().unwrap());
+        assert_eq!(told, compression.max_error());
+        let most = told.unwrap_or(0.0);
+        let mut worst = 0.0_f64;
+        for (found, value) in map.rasterband(1).unwrap().read_band_as::<f32>().unwrap().data().iter().zip(&values) {
+            if value.is_nan() {
+                assert_eq!(*found, -9999.0);
+            } else {
+                worst = worst.max(f64::from(found - value).abs());
+            }
+        }
+        assert!(worst <= most * (1.0 + 1e-6) + 1e-6 * f64::from(u8::from(most > 0.0)), "{compression}: {worst}");
+        assert!(worst >= most / 4.0, "{compression}: {worst}, what is allowed is used");
+        sizes.push(fs::metadata(&path).unwrap().len());
+
+        let path = folder.path().join("classes.tif");
+        let spec = RasterSpec { compression, ..class_spec(size, &grid, &legend) };
+        let mut writer = RasterWriter::create(&path, folder.path(), &spec).unwrap();
+        writer.write_classes(0, whole, &classes).unwrap();
+        writer.finish().unwrap().publish().unwrap();
+        let map = Dataset::open(&path).unwrap();
+        assert_eq!(map.metadata_item("ALUNITE_MAX_ERROR", ""), None);
+        assert_eq!(map.rasterband(1).unwrap().read_band_as::<u16>().unwrap().data(), classes);
+        let lossless = numbers.trim_start_matches("LERC_");
+        assert_eq!(map.metadata_item("COMPRESSION", "IMAGE_STRUCTURE").as_deref(), Some(lossless));
+    }
+    println!("bytes with deflate, zstd, lerc=0.001 and lerc=0.05: {sizes:?}");
+    assert!(sizes[2] < sizes[0] / 2 && sizes[3] < sizes[2], "{sizes:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::background::{Basis, Point};
 use crate::compute::Task;
 use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
-use crate::map::set_cache_bytes;
+use crate::map::{Compression, set_cache_bytes};
 use crate::pipeline::{
     self, FalseAlarms, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned,
     Processor, Rate, RateReport, Request, Threshold, false_alarms, finish, plan, prepare,
@@ -61,6 +61,11 @@ pub(super) struct Map {
     #[arg(long)]
     rules: bool,
 
+    /// How the maps are compressed: deflate; zstd; or lerc=ERROR, which rounds scores and rule images, in their own unit, by
+    /// ERROR at most, such as lerc=0.001, and leaves classes and rates of false alarms as they are.
+    #[arg(long, value_name = "HOW", default_value = "deflate", value_parser = value::<Compression>)]
+    compress: Compression,
+
     /// Rules of alteration zones (TOML), instead of those shipped, which `alunite zones` prints.
     #[arg(long, value_name = "FILE")]
     zones: Option<PathBuf>,
@@ -101,6 +106,7 @@ pub(super) fn run(args: &Map) -> Result<Exit> {
             thresholds: args.threshold.clone(),
             false_alarms: args.false_alarms.clone(),
             rules: args.rules,
+            compression: args.compress,
             zones: args.zones.clone(),
             geometry: args.geometry,
             ..request

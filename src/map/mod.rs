@@ -18,6 +18,7 @@ pub mod area;
 mod canvas;
 mod checksum;
 mod color;
+pub mod compression;
 mod crop;
 pub mod crs;
 pub mod difference;
@@ -47,6 +48,7 @@ mod verify;
 pub mod warp;
 
 pub use area::PixelAreas;
+pub use compression::Compression;
 pub use crop::{Picture, map_of};
 pub use footprint::Footprint;
 pub use legend::{ClassType, Legend, LegendEntry};

@@ -197,7 +197,7 @@ fn facts(dataset: &Dataset) -> gdal::errors::Result<Vec<BandFacts>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::{BandSpec, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+    use crate::map::{BandSpec, Compression, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
 
     #[test]
     fn what_was_written_is_read_back() {
@@ -213,6 +213,7 @@ mod tests {
             bands: vec![BandSpec { description: "mineral".into(), unit: None }],
             metadata: Vec::new(),
             overviews: Overviews::Mode,
+            compression: Compression::Deflate,
         };
         let mut writer = RasterWriter::create(&path, folder.path(), &spec).unwrap();
         let whole = Window { x: 0, y: 0, width: 700, height: 600 };

@@ -6,6 +6,7 @@ use gdal::raster::{ColorEntry, ColorTable, GdalDataType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, Metadata as _};
 
+use super::compression::Compression;
 use super::legend::Legend;
 use super::overviews::Overviews;
 use super::{ffi, text};
@@ -32,6 +33,8 @@ pub struct RasterSpec<'a> {
     pub metadata: Vec<(String, String)>,
     /// How the overviews are made.
     pub overviews: Overviews,
+    /// How the pixels are compressed.
+    pub compression: Compression,
 }
 
 /// What the values are.
@@ -106,6 +109,9 @@ pub(super) fn intermediate(
     if let Some(wkt) = &spec.grid.crs_wkt {
         dataset.set_projection(wkt)?;
     }
+    if let (RasterKind::Floats { .. }, Some(error)) = (spec.kind, spec.compression.max_error()) {
+        dataset.set_metadata_item("ALUNITE_MAX_ERROR", &error.to_string(), "")?;
+    }
     for (key, value) in &spec.metadata {
         dataset.set_metadata_item(key, &text::several_lines(value), "")?;
     }
@@ -138,16 +144,8 @@ pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
     table
 }
 
-pub(super) fn cog_options(kind: GdalDataType) -> Vec<String> {
-    // Differences of class numbers mean nothing: only numbers get a predictor.
-    let predictor = if kind == GdalDataType::Float32 { "YES" } else { "NO" };
-    vec![
-        "COMPRESS=DEFLATE".into(),
-        // Scores hardly get smaller with more (a hundredth), and take half as long again.
-        "LEVEL=1".into(),
-        format!("PREDICTOR={predictor}"),
-        format!("BLOCKSIZE={BLOCK}"),
-        "BIGTIFF=IF_SAFER".into(),
-        "NUM_THREADS=ALL_CPUS".into(),
-    ]
+pub(super) fn cog_options(kind: GdalDataType, compression: Compression) -> Vec<String> {
+    let mut options = compression.options(kind == GdalDataType::Float32);
+    options.extend([format!("BLOCKSIZE={BLOCK}"), "BIGTIFF=IF_SAFER".into(), "NUM_THREADS=ALL_CPUS".into()]);
+    options
 }

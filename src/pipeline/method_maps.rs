@@ -10,11 +10,11 @@ use super::sheet::Sheet;
 use super::source_map::SourceMap;
 use crate::compute::{MapScores, Scores};
 use crate::error::Result;
-use crate::map::PixelAreas;
 use crate::map::files::{Pending, write_beside};
 use crate::map::legend::Legend;
 use crate::map::raster::{self, BandSpec, FinishedRaster, Overviews, RasterKind, RasterWriter};
 use crate::map::style;
+use crate::map::{Compression, PixelAreas};
 use crate::tile::Window;
 
 /// No data in the score rasters.
@@ -85,8 +85,13 @@ impl MethodMaps {
         let unit = Some(method.unit().to_owned()).filter(|u| !u.is_empty());
         let scored = |text: &str| BandSpec { description: text.to_owned(), unit: unit.clone() };
         let create = |name: &str, kind, bands: Vec<BandSpec>| sheet.raster(method, name, kind, bands, folders);
-        let classes = (RasterKind::Classes(legend), Overviews::Mode);
-        let floats = (RasterKind::Floats { nodata: SCORE_NODATA }, Overviews::Average);
+        let classes = (RasterKind::Classes(legend), Overviews::Mode, sheet.compression);
+        let floats = (RasterKind::Floats { nodata: SCORE_NODATA }, Overviews::Average, sheet.compression);
+        // Rates span many powers of ten, where an error in their unit leaves nothing of the small ones.
+        let rates = match sheet.compression {
+            Compression::Lerc(_) => (floats.0, floats.1, Compression::Deflate),
+            _ => floats,
+        };
         let rules: Vec<BandSpec> = sheet.targets.iter().map(|t| scored(t)).collect();
         let score_bands = match method.has_targets() {
             true => vec![scored(&format!("best {}", method.title())), scored("margin to the runner-up")],
@@ -113,7 +118,7 @@ impl MethodMaps {
             false_alarms: match planned.asks_rates() {
                 true => {
                     let share = "share of the background that scores as well for the best target";
-                    Some(create("false_alarms", floats, vec![described(share)])?)
+                    Some(create("false_alarms", rates, vec![described(share)])?)
                 }
                 false => None,
             },

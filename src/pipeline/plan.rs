@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::grid::MapGrid;
 use crate::library::Library;
 use crate::library::select::{Target, select};
-use crate::map::area;
+use crate::map::{Compression, area};
 use crate::methods::{Method, Needs};
 use crate::scene::{Description, Masked, Product, Quality, Quantity, Scene};
 use crate::spectrum::Bands;
@@ -117,6 +117,9 @@ pub struct Plan {
     pub nodata: Option<f64>,
     /// Whether rule images are written.
     pub rules: bool,
+    /// How the maps are compressed; what is lost is lost after all else was made, and is said in the notes.
+    #[serde(skip)]
+    pub compression: Compression,
     /// Alteration zones, which are made of the maps and do not change them; nothing without targets.
     #[serde(skip)]
     pub zones: Option<Zones>,
@@ -205,6 +208,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     let _span = info_span!("plan").entered();
     let methods = chosen(request)?;
     let scene = info_span!("open").in_scope(|| Scene::open(&request.scene, &request.scene_options))?;
+    request.compression.check()?;
     let described = &scene.description;
     let has_targets = methods.iter().any(|m| m.has_targets());
     check_background(&request.background, has_targets)?;
@@ -245,6 +249,9 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
     notes.extend(bands.notes);
     notes.extend(before.findings.iter().filter(|f| f.level == Level::Warning).map(Finding::sentence));
     notes.extend(area::note(&map)?);
+    notes.extend(request.compression.max_error().map(|error| {
+        format!("the scores in the maps' files err by {error} at most (LERC): classes were decided before")
+    }));
     notes.extend(info_span!("look for fill").in_scope(|| scene.suspected_fill(&bands.indices))?);
     // Libraries of one folder have much in common.
     let mut said = HashSet::new();
@@ -293,6 +300,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
         targets: names,
         nodata: described.nodata,
         rules: request.rules,
+        compression: request.compression,
         zones: Some(zones),
         windows: Vec::new(),
         numbers: numbers.finalize().to_hex().to_string(),

@@ -13,6 +13,7 @@ use super::grounds::Grounds;
 use super::plan::{Plan, ThresholdSource};
 use super::run::Mapped;
 use super::zone_map::ZonesReport;
+use crate::map::Compression;
 use crate::scene::{Masked, Product, Quality};
 use crate::spectrum::Nanometers;
 
@@ -34,6 +35,8 @@ pub struct Report {
     /// What computed the map.
     pub backend: String,
     tiles: usize,
+    /// Of the rasters, as `--compress` has it.
+    compression: Compression,
     /// What was assumed, overridden or found odd.
     pub notes: Vec<String>,
     /// The files that were written.
@@ -152,6 +155,7 @@ impl Report {
             zones: plan.zones.as_ref().map(|z| z.report(zones)).unwrap_or_default(),
             backend: mapped.backend.clone(),
             tiles: plan.windows.len(),
+            compression: plan.compression,
             notes: plan.notes.iter().chain(&mapped.notes).cloned().collect(),
             outputs: Vec::new(),
             outputs_xxh3_128: BTreeMap::new(),

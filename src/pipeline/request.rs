@@ -8,6 +8,7 @@ use super::targets::{Rate, Threshold};
 use crate::background::Shrinkage;
 use crate::error::{Error, Result};
 use crate::library::select::Choice;
+use crate::map::Compression;
 use crate::methods::{self, Method, Needs};
 use crate::scene::SceneOptions;
 use crate::spectrum::{WavelengthRange, WavelengthUnit};
@@ -48,6 +49,8 @@ pub struct Request {
     pub false_alarms: Vec<Rate>,
     /// Whether every target's score is written too.
     pub rules: bool,
+    /// How the maps are compressed.
+    pub compression: Compression,
     /// What the background is, for methods that need one.
     pub background: BackgroundChoice,
     /// How its covariance is shrunk.

@@ -6,6 +6,7 @@ use super::plan::{Plan, PlannedMethod};
 use super::zone_map::Zones;
 use crate::error::Result;
 use crate::grid::MapGrid;
+use crate::map::Compression;
 use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterSpec, RasterWriter};
 use crate::methods::{Method, Needs};
 
@@ -18,6 +19,7 @@ pub(super) struct Sheet<'a> {
     /// In the order of their class values.
     pub(super) targets: &'a [String],
     pub(super) rules: bool,
+    pub(super) compression: Compression,
     /// The zones that are mapped.
     pub(super) zones: Option<&'a Zones>,
     /// The plans of a mosaic's scenes, where each has thresholds of its own; else none.
@@ -41,6 +43,7 @@ impl<'a> Sheet<'a> {
             methods: &plan.methods,
             targets: &plan.targets,
             rules: plan.rules,
+            compression: plan.compression,
             zones: plan.zones.as_ref().filter(|zones| zones.is_mapped()),
             by_scene: Vec::new(),
             background: plan.background.as_ref().map(|grounds| grounds.background.clone()),
@@ -55,7 +58,7 @@ impl<'a> Sheet<'a> {
         &self,
         method: &dyn Method,
         name: &str,
-        (kind, overviews): (RasterKind<'_>, Overviews),
+        (kind, overviews, compression): (RasterKind<'_>, Overviews, Compression),
         bands: Vec<BandSpec>,
         (out, work): (&Path, &Path),
     ) -> Result<RasterWriter> {
@@ -68,7 +71,7 @@ impl<'a> Sheet<'a> {
             metadata.push(("ALUNITE_BACKGROUND".to_owned(), background.clone()));
         }
         let MapGrid { samples: width, lines: height, grid } = self.map;
-        let spec = RasterSpec { width: *width, height: *height, grid, kind, bands, metadata, overviews };
+        let spec = RasterSpec { width: *width, height: *height, grid, kind, bands, metadata, overviews, compression };
         RasterWriter::create(&out.join(format!("{}_{name}.tif", method.word())), work, &spec)
     }
 }

@@ -28,7 +28,7 @@ impl SourceMap {
     pub(super) fn create(sheet: &Sheet<'_>, method: &dyn Method, folders: (&Path, &Path)) -> Result<Self> {
         let legend = Legend::of_scenes(sheet.sources)?;
         let band = BandSpec { description: "scene".to_owned(), unit: None };
-        let kind = (RasterKind::Classes(&legend), Overviews::Mode);
+        let kind = (RasterKind::Classes(&legend), Overviews::Mode, sheet.compression);
         let raster = sheet.raster(method, "source", kind, vec![band], folders)?;
         Ok(Self { raster, cover: Cover::new(sheet.sources.len()), legend })
     }

@@ -166,6 +166,7 @@ impl ZoneMap {
                 ("ALUNITE_ZONES".to_owned(), zones.from.clone()),
             ],
             overviews: Overviews::Mode,
+            compression: sheet.compression,
         };
         let raster = RasterWriter::create(&out.join("alteration.tif"), work, &spec)?;
         Ok(Self { raster, cover: Cover::new(legend.entries.len()), legend })

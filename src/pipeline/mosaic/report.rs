@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::layout::{Overlap, Sharing};
 use super::{Mosaic, crs_name};
-use crate::map::ClassCount;
+use crate::map::{ClassCount, Compression};
 use crate::pipeline::false_alarms::RateReport;
 use crate::pipeline::grounds::Grounds;
 use crate::pipeline::plan::{Plan, PlannedMethod};
@@ -30,6 +30,8 @@ pub struct MosaicReport {
     /// Alteration zones.
     #[serde(flatten)]
     pub zones: ZonesReport,
+    /// Of the rasters, as `--compress` has it.
+    compression: Compression,
     /// What was assumed for all scenes.
     pub notes: Vec<String>,
     /// The files that were written.
@@ -157,6 +159,7 @@ impl MosaicReport {
                 .and_then(|(plan, _)| plan.zones.as_ref())
                 .map(|z| z.report(zones))
                 .unwrap_or_default(),
+            compression: mosaic.scenes.first().map(|s| s.draft.compression).unwrap_or_default(),
             notes: mosaic.notes.clone(),
             outputs: Vec::new(),
             outputs_xxh3_128: BTreeMap::new(),
