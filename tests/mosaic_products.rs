@@ -100,7 +100,9 @@ fn a_mosaic_leaves_the_files_of_a_scene_and_counts_every_place_once() {
     for class in list(&run["maps"][0]["classes"]) {
         let found = classes.bands[0].iter().filter(|v| **v == class["value"].as_f64().unwrap()).count();
         assert_eq!(class["pixels"], found, "{class}");
-        assert!((class["km2"].as_f64().unwrap() - found as f64 * 900e-6).abs() < 1e-12, "{class}");
+        // Counted once: the area of a pixel on the ellipsoid, which is within 0.2 % of that of UTM's plane.
+        let of_pixel = class["km2"].as_f64().unwrap() / found as f64;
+        assert!((of_pixel / 900e-6 - 1.0).abs() < 2e-3, "{class}");
         counted += found as u64;
     }
     assert!(counted > 500, "{counted}");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use gdal::{DriverManager, Metadata as _};
 use serde::{Serialize, Serializer};
@@ -28,11 +29,13 @@ impl Compression {
     /// # Errors
     /// When its COG driver does not have the compression.
     pub fn check(self) -> Result<()> {
-        let (list, _) = ffi::recorded(|| {
-            let driver = DriverManager::get_driver_by_name("COG").ok()?;
-            driver.metadata_item("DMD_CREATIONOPTIONLIST", "")
+        // The driver makes its list when it is first asked, and hands another thread that asks meanwhile an empty one.
+        static OPTIONS: OnceLock<String> = OnceLock::new();
+        let list = OPTIONS.get_or_init(|| {
+            let ask = || DriverManager::get_driver_by_name("COG").ok()?.metadata_item("DMD_CREATIONOPTIONLIST", "");
+            ffi::recorded(ask).0.unwrap_or_default()
         });
-        self.check_with(&list.unwrap_or_default())
+        self.check_with(list)
     }
 
     /// `options` is the driver's list of creation options, in XML.
