@@ -2,6 +2,8 @@
 //!
 //! GDAL's own checksum rounds numbers to integers, so that most scores between 0 and 1 look the same to it.
 
+use std::ops::Range;
+
 use gdal::Dataset;
 use gdal::raster::{GdalDataType, GdalType};
 
@@ -42,6 +44,12 @@ impl Checksum {
         self.pixels
     }
 
+    /// Adds those of other pixels.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.pixels += other.pixels;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
     /// Adds the pixels of a window of a raster of `width` samples.
     pub(super) fn add<T: Bits>(&mut self, window: Window, width: usize, values: &[T]) {
         self.pixels += values.len() as u64;
@@ -62,22 +70,31 @@ fn mix(place: u64, bits: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The checksums of all bands, read block by block so that a pixel-interleaved tile is decoded once.
-pub(super) fn of(dataset: &Dataset, kind: GdalDataType, block: usize) -> gdal::errors::Result<Vec<Checksum>> {
+/// The checksums of all bands of some lines, read block by block so that a pixel-interleaved tile is decoded once.
+pub(super) fn of(
+    dataset: &Dataset,
+    kind: GdalDataType,
+    lines: Range<usize>,
+    block: usize,
+) -> gdal::errors::Result<Vec<Checksum>> {
     match kind {
-        GdalDataType::UInt8 => typed::<u8>(dataset, block),
-        GdalDataType::UInt16 => typed::<u16>(dataset, block),
-        _ => typed::<f32>(dataset, block),
+        GdalDataType::UInt8 => typed::<u8>(dataset, lines, block),
+        GdalDataType::UInt16 => typed::<u16>(dataset, lines, block),
+        _ => typed::<f32>(dataset, lines, block),
     }
 }
 
-fn typed<T: Bits + GdalType>(dataset: &Dataset, block: usize) -> gdal::errors::Result<Vec<Checksum>> {
-    let (width, height) = dataset.raster_size();
+fn typed<T: Bits + GdalType>(
+    dataset: &Dataset,
+    lines: Range<usize>,
+    block: usize,
+) -> gdal::errors::Result<Vec<Checksum>> {
+    let (width, _) = dataset.raster_size();
     let mut sums = vec![Checksum::default(); dataset.raster_count()];
     let bands: Vec<_> = dataset.rasterbands().collect::<gdal::errors::Result<_>>()?;
-    for y in (0..height).step_by(block) {
+    for y in lines.clone().step_by(block) {
         for x in (0..width).step_by(block) {
-            let size = (block.min(width - x), block.min(height - y));
+            let size = (block.min(width - x), block.min(lines.end - y));
             let window = Window { x, y, width: size.0, height: size.1 };
             for (sum, band) in sums.iter_mut().zip(&bands) {
                 let values = band.read_as::<T>((x.try_into()?, y.try_into()?), size, size, None)?;
@@ -104,6 +121,9 @@ mod tests {
         let (left, right) = (Window { width: 1, ..whole }, Window { x: 1, width: 3, ..whole });
         let cut = sum(&[(right, &[2, 3, 4, 6, 7, 8]), (left, &[1, 5])]);
         assert_eq!(sum(&[(whole, &values)]), cut);
+        let mut merged = sum(&[(right, &[2, 3, 4, 6, 7, 8])]);
+        merged.merge(sum(&[(left, &[1, 5])]));
+        assert_eq!(merged, cut);
         assert_ne!(sum(&[(whole, &[2, 1, 3, 4, 5, 6, 7, 8])]), cut);
         assert_ne!(sum(&[(whole, &[1, 2, 3, 4, 5, 6, 7, 9])]), cut);
     }
