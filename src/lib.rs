@@ -34,7 +34,7 @@
 //! |---|---|---|
 //! | [`error`] | what failed, where, what to do next | |
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
-//! | `files` | files that are written whole or not at all | error |
+//! | `files` | files that are written whole or not at all; hashes, also of what passes while it is read | error |
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |

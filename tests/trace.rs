@@ -91,20 +91,38 @@ fn count(spans: &[Span], name: &str) -> usize {
 #[test]
 fn a_trace_accounts_for_the_time_of_a_map() {
     let world = World::sized(SIDE, SIDE);
-    let output = world.map(&TRACED).args(["--json", "--quiet"]).assert().code(0).get_output().stdout.clone();
+    let mut share = 0.0;
+    // What no span tells of is missing in every run; what a busy machine takes away between two spans is not.
+    for _ in 0..5 {
+        let (spans, total) = traced(&world);
+        share = explained(&spans) / total;
+        if share > 0.9 {
+            break;
+        }
+    }
+    assert!(share > 0.9 && share < 1.02, "{share} of the time is explained");
+}
+
+/// The spans of a run, and its seconds.
+fn traced(world: &World) -> (Vec<Span>, f64) {
+    let output =
+        world.map(&TRACED).args(["--json", "--quiet", "--overwrite"]).assert().code(0).get_output().stdout.clone();
     let report: Value = serde_json::from_slice(&output).expect("a report");
-    let spans = spans(&world);
+    let spans = spans(world);
     assert_every_tile(&spans);
     assert_eq!(count(&spans, "hash"), 3, "the scene's two files and the library");
     for name in ["raster", "copy to COG", "read back"] {
         assert_eq!(count(&spans, name), 4, "{name}: classes, scores, runner-up, zones");
     }
+    (spans, report["timings"]["total_s"].as_f64().expect("the time of the run"))
+}
+
+/// Seconds that the main thread's innermost spans tell of.
+fn explained(spans: &[Span]) -> f64 {
     // The report is written before it is published, and before areas and report are made of the maps.
     let after = ["publish", "target areas", "report"];
     let innermost = spans.iter().filter(|s| s.thread == "main" && s.innermost && !after.contains(&s.name.as_str()));
-    let explained: f64 = innermost.map(|s| (s.end - s.begin) / 1e6).sum();
-    let total = report["timings"]["total_s"].as_f64().expect("the time of the run");
-    assert!(explained > 0.9 * total && explained < 1.02 * total, "{explained} of {total} s are explained");
+    innermost.map(|s| (s.end - s.begin) / 1e6).sum()
 }
 
 #[test]

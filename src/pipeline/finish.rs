@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crossbeam_channel::bounded;
 use serde::Serialize;
 use tracing::info_span;
 
@@ -14,7 +15,7 @@ use super::grounds;
 use super::maps::Maps;
 use super::method_maps::Waiting;
 use super::orthorectify;
-use super::part::Parts;
+use super::part::{Part, Parts};
 use super::plan::Plan;
 use super::report::Report;
 use super::run::Mapped;
@@ -80,18 +81,17 @@ pub fn finish(
     clear_leftovers(out, &names)?;
     let sheet = Sheet::of(plan);
     let mut maps = Maps::create(&sheet, out, parts.folder())?;
-    match (plan.geometry, scene.lookup()) {
-        (Some(Geometry::Map), Some(mut lookup)) => {
-            orthorectify::gather(plan, &parts, &mut *lookup, |strip| maps.add(strip, &[]))?;
-        }
+    let gather = |give: &mut dyn FnMut(Part) -> Result<()>| match (plan.geometry, scene.lookup()) {
+        (Some(Geometry::Map), Some(mut lookup)) => orthorectify::gather(plan, &parts, &mut *lookup, give),
         _ => {
             let shape = plan.shape();
-            for (index, &window) in plan.windows.iter().enumerate() {
-                let _span = info_span!("gather", tile = index, pixels = window.pixels()).entered();
-                maps.add(&parts.take(index, window, &shape)?, &[])?;
-            }
+            plan.windows.iter().enumerate().try_for_each(|(index, &window)| {
+                let span = info_span!("gather", tile = index, pixels = window.pixels());
+                give(span.in_scope(|| parts.take(index, window, &shape))?)
+            })
         }
-    }
+    };
+    one_ahead(gather, |part| maps.add(&part, &[]))?;
     let reports = maps.reports();
     if reports.iter().all(|r| r.nodata_pixels == plan.map.pixels()) {
         // A refusal leaves nothing behind, and another try would only come here again.
@@ -115,6 +115,31 @@ pub fn finish(
     parts.remove()?;
     grounds::remove_stages(&mapped.parts)?;
     Ok(Finished { outputs: report.outputs.clone(), report })
+}
+
+/// Has `make` give parts in a thread of its own while `take` is at the one before.
+fn one_ahead(
+    make: impl FnOnce(&mut dyn FnMut(Part) -> Result<()>) -> Result<()> + Send,
+    mut take: impl FnMut(Part) -> Result<()>,
+) -> Result<()> {
+    let (give, given) = bounded::<Part>(1);
+    std::thread::scope(|scope| {
+        let gone = || Error::failed("gather", "nobody takes what was gathered");
+        let make = move || make(&mut |part| give.send(part).map_err(|_| gone()));
+        let making = std::thread::Builder::new().name("gatherer".into()).spawn_scoped(scope, make);
+        let making = making.map_err(|e| Error::failed("threads", e))?;
+        let mut taken = Ok(());
+        while let Ok(part) = info_span!("wait for a part").in_scope(|| given.recv()) {
+            taken = info_span!("add to the maps").in_scope(|| take(part));
+            if taken.is_err() {
+                break;
+            }
+        }
+        // What is made now finds nobody, and ends.
+        drop(given);
+        let made = making.join().unwrap_or_else(|_| Err(Error::failed("gather", "a thread panicked")));
+        taken.and(made)
+    })
 }
 
 /// Removes what a run that was killed while finishing left beside its names.

@@ -18,22 +18,22 @@ use crate::tile::Window;
 /// Lines of the table that are read at once for a mosaic.
 const LINES: usize = 256;
 
-/// Gives the map's strips, from the top, to `add`.
+/// Gives the map's strips, from the top.
 ///
 /// # Errors
-/// When a part is damaged, the table cannot be read or leads out of the swath, or `add` fails.
+/// When a part is damaged, the table cannot be read or leads out of the swath, or nobody takes a strip.
 pub(super) fn gather(
     plan: &Plan,
     parts: &Parts,
     lookup: &mut dyn LookupReader,
-    mut add: impl FnMut(&Part) -> Result<()>,
+    give: &mut dyn FnMut(Part) -> Result<()>,
 ) -> Result<()> {
     let (width, lines, shape) = (plan.map.samples, plan.map.lines, plan.shape());
     let height = strip_lines(width, &shape);
     let mut places = Vec::new();
     for y in (0..lines).step_by(height) {
         let window = Window { x: 0, y, width, height: height.min(lines - y) };
-        let _span = info_span!("orthorectify", line = y, pixels = window.pixels()).entered();
+        let span = info_span!("orthorectify", line = y, pixels = window.pixels()).entered();
         lookup.read(y..y + window.height, &mut places)?;
         let mut strip = Part::nodata(window, &shape);
         visit(plan, parts, &places, |part, pixel, at| {
@@ -43,7 +43,8 @@ pub(super) fn gather(
                 copy((from, pixels), pixel, (to, window.pixels()), at);
             }
         })?;
-        add(&strip)?;
+        drop(span);
+        give(strip)?;
     }
     Ok(())
 }
