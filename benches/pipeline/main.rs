@@ -151,7 +151,9 @@ impl Case {
         let (bound, least) = self.least(reading.median_s.unwrap_or(0.0), kernel.median_s.unwrap_or(0.0));
         let ours = of("alunite cpu", &seconds[0]).within(bound, least).resident(peaks.0);
         let theirs = rival.map(|(rival, version)| {
-            row(rival.who(), version).timed(&seconds[4]).moving(bytes).beside(&ours).resident(peaks.1)
+            let row = row(rival.who(), version).timed(&seconds[4]).moving(bytes).beside(&ours);
+            // OTB is started by a script, whose memory tells nothing.
+            if rival == Rival::Otb { row } else { row.resident(peaks.1) }
         });
         [ours, reading, kernel, positioned].into_iter().chain(theirs).collect()
     }
