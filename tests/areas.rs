@@ -5,7 +5,7 @@ use std::path::Path;
 use alunite::areas::{Areas, By, Evidence, Settings, Weights, find};
 use alunite::grid::Grid;
 use alunite::map::vector::Destination;
-use alunite::map::{BandSpec, Compression, Legend, Overviews, PixelAreas, RasterKind, RasterSpec, RasterWriter, area};
+use alunite::map::{BandSpec, Compression, Legend, PixelAreas, RasterKind, RasterSpec, RasterWriter, area};
 use alunite::tile::Window;
 use gdal::vector::{FieldValue, LayerAccess as _};
 use gdal::{Dataset, DriverManager};
@@ -36,10 +36,9 @@ fn grid(epsg: u32) -> Grid {
 
 fn raster(path: &Path, grid: &Grid, kind: RasterKind, bands: &[Vec<f32>]) {
     let bands_of = bands.iter().map(|_| BandSpec { description: "band".into(), unit: None }).collect();
-    let overviews = Overviews::Mode;
     let (width, height) = (SAMPLES, LINES);
     let (metadata, compression) = (Vec::new(), Compression::Deflate);
-    let spec = RasterSpec { width, height, grid, kind, bands: bands_of, metadata, overviews, compression };
+    let spec = RasterSpec { width, height, grid, kind, bands: bands_of, metadata, compression };
     let mut writer = RasterWriter::create(path, path.parent().unwrap(), &spec).unwrap();
     let window = Window { x: 0, y: 0, width, height };
     for (i, band) in bands.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alunite::compare::{Comparison, Matched, Settings, compare};
 use alunite::grid::Grid;
-use alunite::map::{BandSpec, Compression, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+use alunite::map::{BandSpec, Compression, Legend, RasterKind, RasterSpec, RasterWriter};
 use alunite::tile::Window;
 use predicates::prelude::*;
 use serde_json::Value;
@@ -230,7 +230,6 @@ fn tiff(path: &Path, names: &[&str], grid: &Grid, (lines, samples): (usize, usiz
         kind: RasterKind::Classes(&legend),
         bands: vec![BandSpec::default()],
         metadata: Vec::new(),
-        overviews: Overviews::Mode,
         compression: Compression::Deflate,
     };
     let mut writer = RasterWriter::create(path, path.parent().expect("a folder"), &spec).expect("a writer");

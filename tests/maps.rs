@@ -7,9 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use alunite::grid::Grid;
-use alunite::map::{
-    BandSpec, ClassCount, Compression, FinishedRaster, Legend, Overviews, RasterKind, RasterSpec, RasterWriter,
-};
+use alunite::map::{BandSpec, ClassCount, Compression, FinishedRaster, Legend, RasterKind, RasterSpec, RasterWriter};
 use alunite::tile::Window;
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, Metadata as _};
@@ -34,7 +32,6 @@ fn class_spec<'a>(size: (usize, usize), grid: &'a Grid, legend: &'a Legend) -> R
         kind: RasterKind::Classes(legend),
         bands: vec![BandSpec { description: "class".into(), unit: None }],
         metadata: vec![("alunite_method".into(), "sam".into())],
-        overviews: Overviews::Mode,
         compression: Compression::Deflate,
     }
 }
@@ -197,7 +194,6 @@ fn float_map(path: &Path, work: &Path, size: (usize, usize), bands: usize) -> al
             .map(|i| BandSpec { description: format!("target {i}"), unit: Some("radian".into()) })
             .collect(),
         metadata: vec![],
-        overviews: Overviews::Average,
         compression: Compression::Deflate,
     };
     let mut writer = RasterWriter::create(path, work, &spec)?;

@@ -226,17 +226,12 @@ impl<'a> Maps<'a> {
             here.iter_mut().for_each(|label| *label = settled.numbers[*label as usize]);
             numbered.write(y, bytemuck::cast_slice(&here))?;
             let cleaned = self.cleaned(y, height)?;
-            let group = self.group.read::<u16>(0, self.group.lines(y, height))?;
-            let classes = self.classes.read::<u16>(0, self.classes.lines(y, height))?;
-            let (score, margin) = (
-                self.scores.read::<f32>(0, self.scores.lines(y, height))?,
-                self.scores.read::<f32>(1, self.scores.lines(y, height))?,
-            );
-            let others = self
-                .others
-                .iter()
-                .map(|(lines, _)| lines.read::<u16>(0, lines.lines(y, height)))
-                .collect::<Result<Vec<_>>>()?;
+            let strip = self.classes.lines(y, height);
+            let group = self.group.read::<u16>(0, strip)?;
+            let classes = self.classes.read::<u16>(0, strip)?;
+            let (score, margin) = (self.scores.read::<f32>(0, strip)?, self.scores.read::<f32>(1, strip)?);
+            let others =
+                self.others.iter().map(|(raster, _)| raster.read::<u16>(0, strip)).collect::<Result<Vec<_>>>()?;
             let sources = self.thresholds.sources(y, height)?;
             let surveys = self.surveys.iter().map(|s| s.raster.read(y, height)).collect::<Result<Vec<_>>>()?;
             let mut sizes = vec![0; here.len()];

@@ -54,8 +54,6 @@ pub use footprint::Footprint;
 pub use legend::{ClassType, Legend, LegendEntry};
 pub use preview::Preview;
 pub use quicklook::Quicklook;
-pub use raster::{
-    BandSpec, ClassCount, FinishedRaster, Overviews, RasterKind, RasterSpec, RasterWriter, set_cache_bytes,
-};
+pub use raster::{BandSpec, ClassCount, FinishedRaster, RasterKind, RasterSpec, RasterWriter, set_cache_bytes};
 pub use read::{BandFacts, RasterReader};
 pub use warp::Warp;

@@ -11,23 +11,10 @@ use super::ffi;
 use super::spec::BLOCK;
 use crate::tile::Window;
 
-/// How a coarser pixel follows from the up to four finer ones that it covers. Those without data do not count; where all
-/// are, so is it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overviews {
-    /// The most frequent value, of equally frequent ones the first: for classes.
-    Mode,
-    /// The mean: for numbers.
-    Average,
-}
-
-/// Adds overviews to a raster, until the last fits into a block.
-pub(super) fn build(
-    dataset: &mut Dataset,
-    how: Overviews,
-    kind: GdalDataType,
-    nodata: f64,
-) -> gdal::errors::Result<()> {
+/// Adds overviews to a raster, until the last fits into a block. A coarser pixel follows from the up to four finer ones that
+/// it covers: of classes it is the most frequent, of equally frequent ones the first; of numbers the mean. Those without data
+/// do not count; where all are, so is it.
+pub(super) fn build(dataset: &mut Dataset, kind: GdalDataType, nodata: f64) -> gdal::errors::Result<()> {
     let (width, height) = dataset.raster_size();
     let halvings = width.max(height).div_ceil(BLOCK).next_power_of_two().ilog2();
     if halvings == 0 {
@@ -37,11 +24,10 @@ pub(super) fn build(
     dataset.build_overviews("NONE", &factors, &[])?;
     for band in dataset.rasterbands() {
         let band = band?;
-        match (kind, how) {
-            (GdalDataType::UInt8, _) => fill(&band, |four| mode(four, nodata as u8))?,
-            (GdalDataType::UInt16, _) => fill(&band, |four| mode(four, nodata as u16))?,
-            (_, Overviews::Mode) => fill(&band, |four| mode(four, nodata as f32))?,
-            (_, Overviews::Average) => fill(&band, |four| mean(four, nodata as f32))?,
+        match kind {
+            GdalDataType::UInt8 => fill(&band, |four| mode(four, nodata as u8))?,
+            GdalDataType::UInt16 => fill(&band, |four| mode(four, nodata as u16))?,
+            _ => fill(&band, |four| mean(four, nodata as f32))?,
         }
     }
     Ok(())

@@ -24,7 +24,6 @@ use crate::error::{Error, Result};
 use crate::tile::Window;
 
 pub use super::ffi::set_cache_bytes;
-pub use super::overviews::Overviews;
 pub use super::spec::{BandSpec, RasterKind, RasterSpec};
 
 /// How much of a map a class covers; the attribute table shows it.
@@ -46,7 +45,6 @@ pub struct RasterWriter {
     expected: Expected,
     legend: Option<Legend>,
     float_nodata: f32,
-    overviews: Overviews,
     compression: Compression,
     log: Log,
 }
@@ -92,7 +90,6 @@ impl RasterWriter {
             },
             legend: if let RasterKind::Classes(legend) = spec.kind { Some(legend.clone()) } else { None },
             float_nodata: nodata as f32,
-            overviews: spec.overviews,
             compression: spec.compression,
             log: Log::default(),
         };
@@ -219,8 +216,8 @@ impl RasterWriter {
                 }
             }
             dataset.flush_cache()?;
-            let (how, kind, nodata) = (self.overviews, self.expected.kind, self.expected.nodata);
-            info_span!("overviews").in_scope(|| overviews::build(&mut dataset, how, kind, nodata))?;
+            let (kind, nodata) = (self.expected.kind, self.expected.nodata);
+            info_span!("overviews").in_scope(|| overviews::build(&mut dataset, kind, nodata))?;
             dataset.close()
         });
         closed.map_err(|e| gdal_failure(self.place.target(), "closing", &log, &e.to_string()))?;

@@ -197,7 +197,7 @@ fn facts(dataset: &Dataset) -> gdal::errors::Result<Vec<BandFacts>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::{BandSpec, Compression, Legend, Overviews, RasterKind, RasterSpec, RasterWriter};
+    use crate::map::{BandSpec, Compression, Legend, RasterKind, RasterSpec, RasterWriter};
 
     #[test]
     fn what_was_written_is_read_back() {
@@ -212,7 +212,6 @@ mod tests {
             kind: RasterKind::Classes(&legend),
             bands: vec![BandSpec { description: "mineral".into(), unit: None }],
             metadata: Vec::new(),
-            overviews: Overviews::Mode,
             compression: Compression::Deflate,
         };
         let mut writer = RasterWriter::create(&path, folder.path(), &spec).unwrap();

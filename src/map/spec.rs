@@ -8,7 +8,6 @@ use gdal::{Dataset, DriverManager, Metadata as _};
 
 use super::compression::Compression;
 use super::legend::Legend;
-use super::overviews::Overviews;
 use super::{ffi, text};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -31,8 +30,6 @@ pub struct RasterSpec<'a> {
     pub bands: Vec<BandSpec>,
     /// Names (letters, digits, `_`, `-`, `.`) and values. Put no dates here: the same input gives the same bytes.
     pub metadata: Vec<(String, String)>,
-    /// How the overviews are made.
-    pub overviews: Overviews,
     /// How the pixels are compressed.
     pub compression: Compression,
 }

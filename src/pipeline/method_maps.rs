@@ -12,7 +12,7 @@ use crate::compute::{MapScores, Scores};
 use crate::error::Result;
 use crate::map::files::{Pending, write_beside};
 use crate::map::legend::Legend;
-use crate::map::raster::{self, BandSpec, FinishedRaster, Overviews, RasterKind, RasterWriter};
+use crate::map::raster::{self, BandSpec, FinishedRaster, RasterKind, RasterWriter};
 use crate::map::style;
 use crate::map::{Compression, PixelAreas};
 use crate::tile::Window;
@@ -85,11 +85,11 @@ impl MethodMaps {
         let unit = Some(method.unit().to_owned()).filter(|u| !u.is_empty());
         let scored = |text: &str| BandSpec { description: text.to_owned(), unit: unit.clone() };
         let create = |name: &str, kind, bands: Vec<BandSpec>| sheet.raster(method, name, kind, bands, folders);
-        let classes = (RasterKind::Classes(legend), Overviews::Mode, sheet.compression);
-        let floats = (RasterKind::Floats { nodata: SCORE_NODATA }, Overviews::Average, sheet.compression);
+        let classes = (RasterKind::Classes(legend), sheet.compression);
+        let floats = (RasterKind::Floats { nodata: SCORE_NODATA }, sheet.compression);
         // Rates span many powers of ten, where an error in their unit leaves nothing of the small ones.
         let rates = match sheet.compression {
-            Compression::Lerc(_) => (floats.0, floats.1, Compression::Deflate),
+            Compression::Lerc(_) => (floats.0, Compression::Deflate),
             _ => floats,
         };
         let rules: Vec<BandSpec> = sheet.targets.iter().map(|t| scored(t)).collect();

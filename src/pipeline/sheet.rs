@@ -7,7 +7,7 @@ use super::zone_map::Zones;
 use crate::error::Result;
 use crate::grid::MapGrid;
 use crate::map::Compression;
-use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterSpec, RasterWriter};
+use crate::map::raster::{BandSpec, RasterKind, RasterSpec, RasterWriter};
 use crate::methods::{Method, Needs};
 
 /// What the maps show and where.
@@ -58,7 +58,7 @@ impl<'a> Sheet<'a> {
         &self,
         method: &dyn Method,
         name: &str,
-        (kind, overviews, compression): (RasterKind<'_>, Overviews, Compression),
+        (kind, compression): (RasterKind<'_>, Compression),
         bands: Vec<BandSpec>,
         (out, work): (&Path, &Path),
     ) -> Result<RasterWriter> {
@@ -71,7 +71,7 @@ impl<'a> Sheet<'a> {
             metadata.push(("ALUNITE_BACKGROUND".to_owned(), background.clone()));
         }
         let MapGrid { samples: width, lines: height, grid } = self.map;
-        let spec = RasterSpec { width: *width, height: *height, grid, kind, bands, metadata, overviews, compression };
+        let spec = RasterSpec { width: *width, height: *height, grid, kind, bands, metadata, compression };
         RasterWriter::create(&out.join(format!("{}_{name}.tif", method.word())), work, &spec)
     }
 }

@@ -8,7 +8,7 @@ use super::sheet::Sheet;
 use crate::error::Result;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
-use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterWriter};
+use crate::map::raster::{BandSpec, RasterKind, RasterWriter};
 use crate::map::style;
 use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
@@ -28,7 +28,7 @@ impl SourceMap {
     pub(super) fn create(sheet: &Sheet<'_>, method: &dyn Method, folders: (&Path, &Path)) -> Result<Self> {
         let legend = Legend::of_scenes(sheet.sources)?;
         let band = BandSpec { description: "scene".to_owned(), unit: None };
-        let kind = (RasterKind::Classes(&legend), Overviews::Mode, sheet.compression);
+        let kind = (RasterKind::Classes(&legend), sheet.compression);
         let raster = sheet.raster(method, "source", kind, vec![band], folders)?;
         Ok(Self { raster, cover: Cover::new(sheet.sources.len()), legend })
     }

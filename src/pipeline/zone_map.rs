@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::grid::MapGrid;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
-use crate::map::raster::{BandSpec, Overviews, RasterKind, RasterSpec, RasterWriter};
+use crate::map::raster::{BandSpec, RasterKind, RasterSpec, RasterWriter};
 use crate::map::style;
 use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
@@ -165,7 +165,6 @@ impl ZoneMap {
                 ("ALUNITE_VERSION".to_owned(), sheet.version.to_owned()),
                 ("ALUNITE_ZONES".to_owned(), zones.from.clone()),
             ],
-            overviews: Overviews::Mode,
             compression: sheet.compression,
         };
         let raster = RasterWriter::create(&out.join("alteration.tif"), work, &spec)?;
