@@ -46,6 +46,7 @@ use crate::wavelengths::Spectral;
 
 pub use crate::grid::NOWHERE;
 pub use mask::Masked;
+pub use multidim::hold_hdf5;
 pub use product::Product;
 pub use quality::{Quality, QualityList};
 pub(crate) use survey::Look;

@@ -5,7 +5,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gdal::raster::GdalType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -19,12 +19,22 @@ use crate::scene::gdal as quiet;
 /// The longest side of an array that is read.
 const MOST: usize = 1_000_000;
 
-/// The HDF5 library is no faster with several threads, and only some builds of it bear them.
+/// The HDF5 library is no faster with several threads, and only some builds of it bear them; netCDF's and GDAL's drivers of
+/// them bear none.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Keeps scenes of HDF5 and netCDF-4 from calling their libraries while it is held.
+///
+/// A program that calls these libraries in other threads than this crate's, through GDAL or past it, holds it meanwhile:
+/// they end the process (SIGSEGV) where two threads are in them at once. No scene of such a file can be opened or read by
+/// the thread that holds it, which would wait for itself.
+pub fn hold_hdf5() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Calls GDAL, one thread at a time, and returns what it said beside the result.
 fn alone<T>(call: impl FnOnce() -> T) -> (T, quiet::Said) {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = hold_hdf5();
     quiet::recorded(call)
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ffi::{CString, c_char};
 use std::path::Path;
 use std::ptr::{null, null_mut};
+use std::sync::MutexGuard;
 
 use gdal::cpl::CslStringList;
 use gdal::raster::GdalType;
@@ -17,6 +18,8 @@ pub(crate) struct Netcdf {
     root: GDALGroupH,
     groups: HashMap<String, GDALGroupH>,
     dimensions: HashMap<String, GDALDimensionH>,
+    /// Given up last, when the file is closed.
+    _held: MutexGuard<'static, ()>,
 }
 
 /// A variable to write: `group/name`, and its dimensions, which are made where they are not there yet.
@@ -39,19 +42,19 @@ fn c(text: &str) -> CString {
 
 impl Netcdf {
     pub(crate) fn create(path: &Path) -> Self {
-        // The first dataset of the crate registers all drivers.
-        gdal::DriverManager::register_all();
         let path = c(path.to_str().expect("a plain path"));
+        let held = alunite::scene::hold_hdf5();
+        // Registers all drivers once. Two threads that do so at once end the process or never end.
+        let driver = gdal::DriverManager::get_driver_by_name("netCDF").expect("GDAL with netCDF");
         // SAFETY: the strings outlive the calls; the dataset is closed when this is dropped, after its root group.
         let (dataset, root) = unsafe {
-            let driver = gdal_sys::GDALGetDriverByName(c"netCDF".as_ptr());
-            assert!(!driver.is_null(), "GDAL has no netCDF driver");
-            let dataset = gdal_sys::GDALCreateMultiDimensional(driver, path.as_ptr(), null_mut(), null_mut());
+            let dataset =
+                gdal_sys::GDALCreateMultiDimensional(driver.c_driver(), path.as_ptr(), null_mut(), null_mut());
             assert!(!dataset.is_null(), "{path:?} cannot be made");
             (dataset, gdal_sys::GDALDatasetGetRootGroup(dataset))
         };
         assert!(!root.is_null());
-        Self { dataset, root, groups: HashMap::new(), dimensions: HashMap::new() }
+        Self { dataset, root, groups: HashMap::new(), dimensions: HashMap::new(), _held: held }
     }
 
     fn group(&mut self, name: &str) -> GDALGroupH {
