@@ -7,7 +7,7 @@
 # make bench: speed and memory beside rivals, which it installs; half an hour and 25 GB of disk
 
 # Cargo needs what these install; on Debian and Ubuntu they install themselves.
-BUILD_PACKAGES := libgdal-dev pkg-config
+BUILD_PACKAGES := libgdal-dev libhdf5-dev pkg-config
 TEST_PACKAGES := mesa-vulkan-drivers libvulkan1
 
 # A GPU test that finds no adapter must fail here. Mesa complains without a folder for sockets that are never made.

@@ -34,6 +34,32 @@ fn open_to_all<'b>(
     builder
 }
 
+/// Fills `bytes` from the file's byte `at` on; threads may do so at once.
+///
+/// # Errors
+/// When the file ends before, or cannot be read.
+#[cfg(unix)]
+pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+/// Fills `bytes` from the file's byte `at` on; threads may do so at once.
+///
+/// # Errors
+/// When the file ends before, or cannot be read.
+#[cfg(windows)]
+pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => (bytes, at) = (&mut bytes[n..], at + n as u64),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
 /// Bytes of a file that are hashed at a time: they stay in a core's cache.
 const PIECE: usize = 256 << 10;
 

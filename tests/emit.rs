@@ -49,7 +49,7 @@ fn map(folder: &Path, scene: &Path, library: &Path, more: &[&str]) -> Command {
 
 fn mapped(scene: &str, more: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    // HDF5 tells its own troubles on stderr, past GDAL, when another than the first thread opens a file.
+    // HDF5 tells its own troubles on stderr, past GDAL, unless each thread asks it to be silent.
     let quiet = predicate::str::contains("HDF5").not();
     let library = golden("emit_library.csv");
     map(folder.path(), &golden(&format!("{scene}.nc")), &library, more).assert().code(0).stderr(quiet);

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("simd", &[]),
     ("tile", &["simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
-    ("scene", &["envi", "grid", "tile", "spectrum", "wavelengths"]),
+    ("scene", &["envi", "files", "grid", "tile", "spectrum", "wavelengths"]),
     ("library", &["envi", "files", "tile", "spectrum", "wavelengths"]),
     ("background", &["files", "simd", "spectrum", "tile"]),
     ("methods", &["background", "simd", "spectrum", "tile"]),
@@ -67,7 +67,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
 ];
 
 /// A package and the only folders or files of `src` that may name it.
-const PACKAGES: [(&str, &[&str]); 11] = [
+const PACKAGES: [(&str, &[&str]); 12] = [
     ("faer", &["background/factor.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
@@ -76,6 +76,7 @@ const PACKAGES: [(&str, &[&str]); 11] = [
     ("rayon", &["compute/cpu"]),
     ("gdal", &["scene", "map"]),
     ("gdal_sys", &["scene", "map"]),
+    ("hdf5_metno", &["scene"]),
     ("tracing", &["cli", "compute/gpu", "map", "pipeline"]),
     ("tracing_subscriber", &["cli/trace.rs"]),
     ("tracing_chrome", &["cli/trace.rs"]),

@@ -28,7 +28,7 @@ pub(crate) const PIXEL: f64 = 30.0;
 pub(crate) const SCALE: f32 = 10_000.0;
 
 /// How a scene lies on disk.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Format {
     Envi(Interleave),
     /// GDAL's word for the compression.

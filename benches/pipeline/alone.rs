@@ -10,6 +10,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::map::set_cache_bytes;
 use alunite::pipeline::{self, Limits, Pass, Planned, Processor, Silent};
 use alunite::tile::{Tile, Window};
+use ndarray::{Ix3, s};
 
 use crate::common::machine::cores;
 use crate::common::timing::seconds;
@@ -77,6 +78,19 @@ impl<'a> Alone<'a> {
             }
         };
         seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
+    }
+
+    /// Seconds that the HDF5 library takes to inflate EMIT's reflectance, a row of chunks after another, laid nowhere.
+    pub(crate) fn library(&self) -> f64 {
+        let file = hdf5_metno::File::open(&self.planned.scene.description.path).expect("the scene");
+        let array = file.dataset("reflectance").expect("the cube");
+        let (lines, step) = (array.shape()[0], array.chunk().expect("chunks")[0]);
+        seconds(|| {
+            for first in (0..lines).step_by(step) {
+                let rows = s![first..lines.min(first + step), .., ..];
+                drop(array.read_slice::<f32, _, Ix3>(rows).expect("a row of chunks"));
+            }
+        })
     }
 
     /// Seconds that mapping as many pixels as the scene has takes.

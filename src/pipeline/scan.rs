@@ -19,9 +19,6 @@ use crate::tile::{Tile, Window};
 /// Tiles that have come and wait for their turn.
 pub(super) type Coming = VecDeque<(usize, Tile)>;
 
-/// Readers of a format whose blocks are decoded take a core each; raw files need one.
-const MOST_READERS: usize = 2;
-
 /// Where the time of a pass went; readers and workers overlap.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
@@ -79,7 +76,7 @@ pub(super) fn scan<R: Send, B: Send>(
 ) -> Result<(Spent, B)> {
     let Reading { scene, bands, windows, todo, ahead, hash } = reading;
     set_cache_bytes(block_cache(&scene.description, windows.iter().map(|w| w.width).max().unwrap_or(0)) as u64);
-    let readers = if scene.description.format == "GeoTIFF" { MOST_READERS } else { 1 };
+    let readers = scene.readers();
     let shared = Shared::default();
     let (ask, to_read) = bounded(todo.len().max(1));
     for index in todo {

@@ -6,7 +6,7 @@
 //! rotated grids, and read as such.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 use crate::scene::chunked::{Axes, Chunked};
@@ -111,6 +111,7 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         samples,
         // Without chunks a window is read at once: bands lie far apart where they are not the last dimension.
         chunk: [chunk_lines.unwrap_or(lines), chunk_samples.unwrap_or(samples), chunk_bands.unwrap_or(bands)],
+        direct: OnceLock::new(),
         table: None,
     };
     Ok(Scene { description, source: Box::new(source) })

@@ -2,12 +2,13 @@
 //! the tile's groups.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::scene::glt;
+use crate::scene::hdf5_chunks::{Chunks, Decoder};
 use crate::scene::multidim::{Array, File};
-use crate::scene::{LookupReader, Source, TileReader, check_window};
+use crate::scene::{DECODERS, LookupReader, Source, TileReader, check_window};
 use crate::tile::{SampleType, Samples, Tile, Window};
 
 /// Which dimension of an array runs along lines, samples and bands.
@@ -26,22 +27,39 @@ pub(super) struct Chunked {
     pub(super) samples: usize,
     /// Lines, samples and bands that are stored as one piece.
     pub(super) chunk: [usize; 3],
+    /// Asked for by the first reader; nothing where only the library reads them.
+    pub(super) direct: OnceLock<Option<Arc<Chunks>>>,
     /// What leads from the map to the swath.
     pub(super) table: Option<Arc<Mutex<glt::Table>>>,
 }
 
+impl Chunked {
+    fn direct(&self) -> Option<Arc<Chunks>> {
+        let chunk = |i: usize| self.axes.iter().position(|&axis| axis == i).map(|k| self.chunk[k]);
+        let told = || (0..3).filter_map(chunk);
+        let ask = || Chunks::of(&self.path, self.name).filter(|c| c.shape.iter().copied().eq(told())).map(Arc::new);
+        self.direct.get_or_init(ask).clone()
+    }
+}
+
 impl Source for Chunked {
+    fn readers(&self) -> usize {
+        if self.direct().is_some() { DECODERS } else { 1 }
+    }
+
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Box::new(Reader {
-            cube: file.required(self.name, &self.dimensions)?,
+            origin: match self.direct() {
+                Some(chunks) => Origin::Chunks(chunks, Decoder::default()),
+                None => Origin::Library(file.required(self.name, &self.dimensions)?, Vec::new()),
+            },
             axes: self.axes,
             path: self.path.clone(),
             size: (self.samples, self.lines),
             chunk: self.chunk,
             runs: runs(bands, self.chunk[2]),
             bands: bands.len(),
-            values: Vec::new(),
         }))
     }
 
@@ -51,15 +69,40 @@ impl Source for Chunked {
 }
 
 struct Reader {
-    cube: Array,
+    origin: Origin,
     axes: Axes,
     path: PathBuf,
     size: (usize, usize),
     chunk: [usize; 3],
     runs: Vec<Run>,
     bands: usize,
-    /// One chunk, or what of it lies in the window.
-    values: Vec<f32>,
+}
+
+/// Where a chunk's values come from.
+enum Origin {
+    Chunks(Arc<Chunks>, Decoder),
+    /// With what of a chunk lies in the window.
+    Library(Array, Vec<f32>),
+}
+
+impl Origin {
+    /// The values of a box that lies in one chunk, `count` from `start` on in each dimension, and how many values there are
+    /// from one to the next in each.
+    fn read(&mut self, start: [usize; 3], count: [usize; 3]) -> Result<(&[f32], [usize; 3])> {
+        let steps = |lengths: &[usize]| [0, 1, 2].map(|i: usize| lengths[i + 1..].iter().product());
+        match self {
+            Self::Chunks(chunks, decoder) => {
+                let steps: [usize; 3] = steps(&chunks.shape);
+                let first: usize = (0..3).map(|i| start[i] % chunks.shape[i] * steps[i]).sum();
+                Ok((&chunks.read(&start, decoder)?[first..], steps))
+            }
+            Self::Library(cube, values) => {
+                values.resize(count.iter().product(), 0.0);
+                cube.read(&start, &count, values)?;
+                Ok((values, steps(&count)))
+            }
+        }
+    }
 }
 
 /// The wanted bands of a chunk.
@@ -101,19 +144,13 @@ impl TileReader for Reader {
             for (x, width) in pieces(window.x, window.width, self.chunk[1]) {
                 let piece = Window { x: x - window.x, y: y - window.y, width, height };
                 for run in &self.runs {
-                    let count = height * width * run.length;
-                    if self.values.len() < count {
-                        self.values.resize(count, 0.0);
-                    }
-                    let values = &mut self.values[..count];
                     let (mut start, mut counts) = ([0; 3], [0; 3]);
                     for (i, &axis) in self.axes.iter().enumerate() {
                         start[axis] = [y, x, run.first][i];
                         counts[axis] = [height, width, run.length][i];
                     }
-                    self.cube.read(&start, &counts, values)?;
-                    let steps = self.axes.map(|axis| counts[axis + 1..].iter().product());
-                    lay_piece(values, steps, run, piece, window.width, self.bands, to);
+                    let (values, steps) = self.origin.read(start, counts)?;
+                    lay_piece(values, self.axes.map(|axis| steps[axis]), run, piece, window.width, self.bands, to);
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! `spatial_ref`. `lat`, `lon` and `elev` are not needed.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -125,6 +125,7 @@ pub(super) fn open(path: &Path, options: &SceneOptions) -> Result<Scene> {
         lines,
         samples,
         chunk,
+        direct: OnceLock::new(),
     };
     Ok(Scene { description, source: Box::new(source) })
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::read_exact_at;
 use crate::scene::{Source, TileReader, Told, check_window, scratch};
 use crate::tile::{Interleave, Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
@@ -165,24 +166,6 @@ impl Cube {
 fn shortened(path: &Path, at: u64) -> Error {
     Error::failed(path.display(), format!("the file ends after byte {at}, where it went on when it was opened"))
         .hint("something changed the file during the run")
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, at) {
-            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => (bytes, at) = (&mut bytes[n..], at + n as u64),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
 
 /// The stretches of a line of a BIL file that hold the wanted bands of the window, in values, near ones merged.

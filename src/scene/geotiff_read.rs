@@ -7,7 +7,7 @@ use gdal::Dataset;
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 use crate::error::{Error, Result};
-use crate::scene::{Source, TileReader, check_window, gdal as quiet, scratch};
+use crate::scene::{DECODERS, Source, TileReader, check_window, gdal as quiet, scratch};
 use crate::tile::{Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
@@ -21,6 +21,10 @@ pub(super) struct Tiff {
 }
 
 impl Source for Tiff {
+    fn readers(&self) -> usize {
+        DECODERS
+    }
+
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let (dataset, _) = quiet::open(&self.path, "GTiff")?;
         let (samples, lines) = dataset.raster_size();

@@ -17,6 +17,7 @@ mod geotiff;
 mod geotiff_read;
 mod glt;
 mod hdf5;
+mod hdf5_chunks;
 mod hyperion;
 mod kind;
 mod mask;
@@ -142,6 +143,9 @@ pub struct Scene {
     source: Box<dyn Source>,
 }
 
+/// Readers at once of a format whose blocks are decoded, which takes a core each; raw files need one.
+const DECODERS: usize = 2;
+
 /// How a kind of file hands out readers.
 trait Source: Send + Sync {
     /// A reader of the given bands (indices into the scene's bands, in the order wanted). Each reader owns its handles.
@@ -150,6 +154,11 @@ trait Source: Send + Sync {
     /// A reader of the table that leads from the map to the swath, of a file that has one.
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
         None
+    }
+
+    /// How many readers at once gain on one. Who decodes past a lock of its library gains from several.
+    fn readers(&self) -> usize {
+        1
     }
 
     /// Whether whole lines, one after the other, are read from the file's beginning to its end, and readers tell of it.
@@ -239,6 +248,12 @@ impl Scene {
             None if bands.is_empty() => Err(Error::refused(path.display(), "no band is left to read")),
             None => self.source.reader(bands),
         }
+    }
+
+    /// How many [readers](Scene::reader) at once gain on one.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.source.readers()
     }
 
     /// Whether whole lines, one after the other, are read from the file's beginning to its end, and readers

@@ -33,8 +33,10 @@ pub fn hold_hdf5() -> MutexGuard<'static, ()> {
 }
 
 /// Calls GDAL, one thread at a time, and returns what it said beside the result.
-fn alone<T>(call: impl FnOnce() -> T) -> (T, quiet::Said) {
+pub(super) fn alone<T>(call: impl FnOnce() -> T) -> (T, quiet::Said) {
     let _one = hold_hdf5();
+    // The library tells its troubles on stderr, past GDAL, in every thread that it was not asked to be silent in.
+    hdf5_metno::silence_errors(true);
     quiet::recorded(call)
 }
 
@@ -60,8 +62,7 @@ impl File {
         Self::open(path, path, "HDF5")
     }
 
-    /// Opens a netCDF file. The library complains on stderr when another thread than the first opens one: open it once, and
-    /// take arrays from it.
+    /// Opens a netCDF file.
     ///
     /// # Errors
     /// As [`Self::open_hdf5`].
