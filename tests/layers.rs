@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("simd", &[]),
     ("tile", &["simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
-    ("scene", &["envi", "files", "grid", "tile", "spectrum", "wavelengths"]),
+    ("scene", &["envi", "files", "grid", "simd", "tile", "spectrum", "wavelengths"]),
     ("library", &["envi", "files", "tile", "spectrum", "wavelengths"]),
     ("background", &["files", "simd", "spectrum", "tile"]),
     ("methods", &["background", "simd", "spectrum", "tile"]),
