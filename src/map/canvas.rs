@@ -141,7 +141,7 @@ impl Canvas {
 
 /// `part` of the way from one colour to another.
 pub(super) fn mix(from: Rgb, to: Rgb, part: f32) -> Rgb {
-    std::array::from_fn(|i| (f32::from(from[i]) + (f32::from(to[i]) - f32::from(from[i])) * part).round() as u8)
+    std::array::from_fn(|i| (f32::from(from[i]) + (f32::from(to[i]) - f32::from(from[i])) * part + 0.5) as u8)
 }
 
 fn font() -> Result<FontRef<'static>> {

@@ -1,5 +1,7 @@
 //! Loading: groups of a tile's pixels become groups in f32, `[group][band][WIDTH]`.
 
+use std::hint::black_box;
+
 use super::project::{Row, WIDTH};
 use crate::simd::wide;
 use crate::tile::{Sample, Scaling, Tile};
@@ -11,8 +13,10 @@ pub(super) fn stored(tile: &Tile, first: usize, out: &mut [f32]) {
         out,
         #[inline(always)]
         |out| {
-            let rows = out.as_chunks_mut::<WIDTH>().0.iter_mut();
-            rows.zip(values[first * tile.bands..].as_chunks().0).for_each(|(row, values)| to_f32(values, row));
+            // A loop, as `for_each` may be compiled apart, for narrow registers.
+            for (row, values) in out.as_chunks_mut().0.iter_mut().zip(values[first * tile.bands..].as_chunks().0) {
+                to_f32(values, row);
+            }
         }
     ));
 }
@@ -35,25 +39,22 @@ pub(super) fn nodata(tile: &Tile, declared: Option<f64>) -> Option<f32> {
 /// Scales stored values in f64 and rounds once, as 16-bit values with a gain have one right f32.
 pub(super) fn scale(stored: &[f32], scaling: &Scaling, out: &mut [f32]) {
     let bands = scaling.gain.len();
+    // A compiler that knows the width unrolls a row, and gathers values of several bands into a register.
+    let width = black_box(WIDTH);
     wide(
         out,
         #[inline(always)]
         |out| {
-            let groups = stored.chunks_exact(WIDTH * bands).zip(out.chunks_exact_mut(WIDTH * bands));
-            for (stored, out) in groups {
-                let rows = out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0);
-                let factors = scaling.gain.iter().zip(&scaling.offset);
-                rows.zip(factors).for_each(|((out, stored), (&gain, &offset))| scale_row(stored, gain, offset, out));
+            for (stored, out) in stored.chunks_exact(width * bands).zip(out.chunks_exact_mut(width * bands)) {
+                let rows = out.chunks_exact_mut(width).zip(stored.chunks_exact(width));
+                for ((out, stored), (&gain, &offset)) in rows.zip(scaling.gain.iter().zip(&scaling.offset)) {
+                    for (out, &stored) in out.iter_mut().zip(stored) {
+                        *out = (f64::from(stored) * gain + offset) as f32;
+                    }
+                }
             }
         },
     );
-}
-
-#[inline(always)]
-fn scale_row(stored: &Row, gain: f64, offset: f64, out: &mut Row) {
-    for lane in 0..WIDTH {
-        out[lane] = (f64::from(stored[lane]) * gain + offset) as f32;
-    }
 }
 
 /// Loads and scales in one: for stored values that f32 does not hold.
