@@ -79,7 +79,7 @@ impl Scores {
     }
 
     /// Puts the scores of a part of the window into their place.
-    fn insert(&mut self, part: &Self) {
+    pub(crate) fn insert(&mut self, part: &Self) {
         let (all, here) = (self.window, part.window);
         for (into, from) in self.maps.iter_mut().zip(&part.maps) {
             for line in 0..here.height {
@@ -116,6 +116,15 @@ pub trait Backend: Send {
     /// Tiles that can be under way at once, the one that is being mapped among them.
     fn depth(&self) -> usize {
         1
+    }
+
+    /// Backends of one thread each that together map as this one does, for callers who have threads of their own; none for
+    /// a device.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    fn split(&self) -> Result<Vec<Box<dyn Backend>>> {
+        Ok(Vec::new())
     }
 
     /// Begins to map a tile of one group of detector columns, so that [`Backend::map_group`] of it takes less time. Only

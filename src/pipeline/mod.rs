@@ -39,6 +39,7 @@ mod statistics;
 mod stats;
 mod targets;
 mod windows;
+mod workers;
 mod zone_map;
 
 pub use bands::Dropped;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::compute::{MapScores, Scores};
+use crate::compute::{MapScores, Scores, Task};
 use crate::error::{Error, Result};
-use crate::tile::Window;
+use crate::tile::{Sample as _, Tile, Window};
+use crate::with_samples;
 
 /// A tile's scores and the brightness of its pixels, as they lie in a part.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,20 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// The part of a tile that was mapped.
+    pub(super) fn of(tile: &Tile, task: &Task, scores: Scores) -> Self {
+        let grey = grey(tile, task, &scores);
+        Self { scores, grey }
+    }
+
+    /// Puts whole lines of the part into their place.
+    pub(super) fn insert(&mut self, lines: &Self) {
+        let (all, here) = (self.scores.window, lines.scores.window);
+        let first = (here.y - all.y) * all.width;
+        self.grey[first..][..lines.grey.len()].copy_from_slice(&lines.grey);
+        self.scores.insert(&lines.scores);
+    }
+
     /// A part in which no pixel is data.
     pub(super) fn nodata(window: Window, shape: &Shape) -> Self {
         let pixels = window.pixels();
@@ -38,6 +53,17 @@ impl Part {
         }
         pieces
     }
+}
+
+/// The reflectance of the middle band in use, for the picture; NaN where every method has no data.
+fn grey(tile: &Tile, task: &Task, scores: &Scores) -> Vec<f32> {
+    let band = tile.bands / 2;
+    let (gain, offset) = (task.scaling().gain[band], task.scaling().offset[band]);
+    let data = |p: usize| scores.maps.iter().any(|m| !m.score[p].is_nan());
+    with_samples!(&tile.samples, values => {
+        let value = |v: f64| (v * gain + offset) as f32;
+        tile.band(values, band).enumerate().map(|(p, v)| if data(p) { value(v.to_f64()) } else { f32::NAN }).collect()
+    })
 }
 
 /// What a method leaves of a tile: whether it has targets, and its number of rule images.

@@ -1,5 +1,6 @@
 //! The map stage: every tile that has no valid part yet is read, mapped and published.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,12 +12,12 @@ use super::device::Opened;
 use super::part::{Part, Parts};
 use super::plan::{Input, Plan};
 use super::scan::{Coming, Reading, Shared, scan};
-use crate::compute::{Busy, Scores, Task};
+use super::workers::{scan_by_workers, stripes};
+use crate::compute::{Backend, Busy};
 use crate::error::{Error, Result};
 use crate::files::PassingHash;
 use crate::scene::Scene;
-use crate::tile::{Sample as _, Tile};
-use crate::with_samples;
+use crate::tile::{Tile, Window};
 
 /// How the map stage went.
 #[derive(Debug, Clone)]
@@ -65,26 +66,59 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     observer.started("mapping", plan.pixels(), plan.pixels() - left);
 
     let mut notes = Vec::new();
-    let (bands, windows, ahead) = (&plan.bands, &plan.windows, opened.backend.depth());
+    let bands = &plan.bands;
     // The scene's file is the first input. Read from beginning to end, it is hashed as it passes.
-    let in_order = resumed == 0 && scene.in_file_order() && windows.iter().all(|w| w.width == plan.samples);
+    let in_order = resumed == 0 && scene.in_file_order() && plan.windows.iter().all(|w| w.width == plan.samples);
     let passing = plan.inputs.first().filter(|input| in_order && input.path == scene.description.path);
     let passing = passing.map(|input| PassingHash::of(&input.path)).transpose()?.map(|hash| Arc::new(Mutex::new(hash)));
-    let reading = Reading { scene, bands, windows, todo: missing, ahead, hash: passing.clone() };
-    let work = |_: usize, tile: &Tile, next: &Coming| {
-        let scores = opened.map(tile, next, &mut notes, observer)?;
-        let grey = grey(tile, opened.backend.task(), &scores);
-        Ok(Part { scores, grey })
-    };
-    let write = |index: usize, part: Part| {
-        parts.write_scores(index, &part)?;
+    let write = |index: usize, part: &Part| {
+        parts.write_scores(index, part)?;
         observer.advanced(part.scores.window.pixels() as u64);
         Ok(())
     };
     // Beside the readers, so that a cold file comes from the disk once.
     let beside = &plan.inputs[usize::from(passing.is_some())..];
     let hashes = |shared: &Shared| beside.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
-    let (spent, mut hashes) = scan(reading, work, write, hashes)?;
+    let hash = passing.clone();
+    // Whole lines that follow each other in the file may be read a few at a time; blocks would be decoded again.
+    let workers = if scene.in_file_order() { opened.backend.split()? } else { Vec::new() };
+    let (spent, mut hashes) = if workers.is_empty() {
+        let ahead = opened.backend.depth();
+        let reading = Reading { scene, bands, windows: &plan.windows, todo: missing, ahead, hash };
+        let work = |_: usize, tile: &Tile, next: &Coming| {
+            let scores = opened.map(tile, next, &mut notes, observer)?;
+            Ok(Part::of(tile, opened.backend.task(), scores))
+        };
+        scan(reading, work, |index, part| write(index, &part), hashes)?
+    } else {
+        let line = bands.len() * scene.description.sample_type.size();
+        let small = |&i: &usize| stripes(plan.windows[i], line * plan.windows[i].width).map(move |stripe| (i, stripe));
+        let (of, windows): (Vec<usize>, Vec<Window>) = missing.iter().flat_map(small).unzip();
+        // As much as one part may wait while another goes to the disk.
+        let ahead = plan.windows.first().map_or(0, |window| stripes(*window, line * window.width).count());
+        let reading = Reading { scene, bands, windows: &windows, todo: (0..windows.len()).collect(), ahead, hash };
+        let work = |mut backend: Box<dyn Backend>| {
+            move |tile: &Tile| {
+                let scores = backend.map(tile)?;
+                Ok(Part::of(tile, backend.task(), scores))
+            }
+        };
+        // Stripes of a part come one soon after the other.
+        let mut begun: HashMap<usize, (Part, usize)> = HashMap::new();
+        let gather = |stripe: usize, piece: Part| {
+            let (part, left) = begun.entry(of[stripe]).or_insert_with(|| {
+                let window = plan.windows[of[stripe]];
+                (Part::nodata(window, &shape), window.height)
+            });
+            part.insert(&piece);
+            *left -= piece.scores.window.height;
+            match *left {
+                0 => begun.remove(&of[stripe]).map_or(Ok(()), |(part, _)| write(of[stripe], &part)),
+                _ => Ok(()),
+            }
+        };
+        scan_by_workers(reading, workers.into_iter().map(work).collect(), gather, hashes)?
+    };
     if let Some(passing) = passing {
         let _rest = info_span!("hash", file = %plan.inputs[0].path.display()).entered();
         // The readers have ended, and with them their shares in it.
@@ -111,15 +145,4 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
 fn hash(input: &Input, shared: &Shared) -> Result<String> {
     let _span = info_span!("hash", file = %input.path.display(), bytes = input.bytes).entered();
     PassingHash::of(&input.path)?.finish(|| shared.stopped())
-}
-
-/// The reflectance of the middle band in use, for the picture; NaN where every method has no data.
-fn grey(tile: &Tile, task: &Task, scores: &Scores) -> Vec<f32> {
-    let band = tile.bands / 2;
-    let (gain, offset) = (task.scaling().gain[band], task.scaling().offset[band]);
-    let data = |p: usize| scores.maps.iter().any(|m| !m.score[p].is_nan());
-    with_samples!(&tile.samples, values => {
-        let value = |v: f64| (v * gain + offset) as f32;
-        tile.band(values, band).enumerate().map(|(p, v)| if data(p) { value(v.to_f64()) } else { f32::NAN }).collect()
-    })
 }

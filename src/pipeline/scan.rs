@@ -38,8 +38,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn fail(&self, error: Error) {
+    /// Has every thread stop.
+    pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        self.stop();
         if let Ok(mut first) = self.error.lock() {
             first.get_or_insert(error);
         }
@@ -57,7 +62,7 @@ pub(super) struct Reading<'a> {
     pub(super) windows: &'a [Window],
     /// The windows that are read, by their index.
     pub(super) todo: Vec<usize>,
-    /// Tiles that the worker may hold at once, so that it sees what comes next.
+    /// Tiles that the worker may hold at once, so that it sees what comes next; what may wait for the writer of several.
     pub(super) ahead: usize,
     /// Who hashes the file as it passes: of a scene that is read in the file's order, by one reader.
     pub(super) hash: Option<Arc<Mutex<PassingHash>>>,
@@ -94,15 +99,8 @@ pub(super) fn scan<R: Send, B: Send>(
         for reader in 1..=readers {
             let (to_read, spent, read, shared) = (to_read.clone(), spent.clone(), read.clone(), &shared);
             let hash = hash.clone();
-            let read = move || match scene.reader(bands) {
-                Ok(mut reader) => {
-                    if let Some(hash) = hash {
-                        let pass =
-                            move |at, bytes: &[u8]| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes);
-                        reader.tell(Box::new(pass));
-                    }
-                    read_tiles(reader, windows, &to_read, &spent, &read, shared);
-                }
+            let read = move || match opened(scene, bands, hash) {
+                Ok(reader) => read_tiles(reader, windows, &to_read, &spent, &read, shared),
                 Err(error) => shared.fail(error),
             };
             spawn(scope, shared, format!("reader {reader}"), read);
@@ -133,17 +131,36 @@ pub(super) fn scan<R: Send, B: Send>(
         let _span = info_span!("wait for other threads").entered();
         (computing, writer.and_then(|thread| thread.join().ok()), beside.and_then(|thread| thread.join().ok()))
     });
-    if let Some(error) = shared.error.into_inner().unwrap_or_default() {
-        return Err(error);
-    }
-    let reading = shared.reading.into_inner().unwrap_or_default();
-    let panicked = || Error::failed("pass", "a thread panicked");
-    let (writing, beside) = (writing.ok_or_else(panicked)?, beside.ok_or_else(panicked)??);
+    let reading = shared.reading.lock().map(|reading| *reading).unwrap_or_default();
+    let (writing, beside) = ended(shared, writing, beside)?;
     Ok((Spent { reading, readers, computing, writing }, beside))
 }
 
+/// A reader that tells of what passes to who hashes it.
+pub(super) fn opened(
+    scene: &Scene,
+    bands: &[usize],
+    hash: Option<Arc<Mutex<PassingHash>>>,
+) -> Result<Box<dyn TileReader>> {
+    let mut reader = scene.reader(bands)?;
+    if let Some(hash) = hash {
+        let pass = move |at, bytes: &[u8]| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes);
+        reader.tell(Box::new(pass));
+    }
+    Ok(reader)
+}
+
+/// What the writer and who worked beside have to say, unless a thread failed.
+pub(super) fn ended<B>(shared: Shared, writing: Option<Duration>, beside: Option<Result<B>>) -> Result<(Duration, B)> {
+    if let Some(error) = shared.error.into_inner().unwrap_or_default() {
+        return Err(error);
+    }
+    let panicked = || Error::failed("pass", "a thread panicked");
+    Ok((writing.ok_or_else(panicked)?, beside.ok_or_else(panicked)??))
+}
+
 /// A thread with a name, for traces and debuggers. One that cannot be started ends the pass.
-fn spawn<'scope, T: Send + 'scope>(
+pub(super) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     shared: &Shared,
     name: String,
@@ -202,7 +219,7 @@ impl Ahead {
 }
 
 /// Takes what is next until it ends or something fails; tells the time spent on it.
-fn consume<S, T>(
+pub(super) fn consume<S, T>(
     mut from: S,
     next: impl Fn(&mut S) -> Option<T>,
     shared: &Shared,

@@ -28,8 +28,12 @@ impl Host {
         Ok(Self { pool })
     }
 
+    pub(super) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     pub(super) fn label(&self) -> String {
-        format!("CPU, {} threads", self.pool.current_num_threads())
+        format!("CPU, {} threads", self.threads())
     }
 
     /// `make(state, i)` for i from 0 to `count`, in parallel; every thread has a state of its own.
@@ -53,7 +57,7 @@ impl Host {
 
     /// Scratch for [`Host::decide`], empty yet.
     pub(in crate::compute) fn scratch<B>(&self) -> Scratch<B> {
-        Scratch((0..self.pool.current_num_threads()).map(|_| Mutex::default()).collect())
+        Scratch((0..self.threads()).map(|_| Mutex::default()).collect())
     }
 
     /// Loads every block of the tile, has `rank` fill in rankings and energies, and decides its pixels.
@@ -71,9 +75,9 @@ impl Host {
         let mut scores = Scores::nodata(task, tile.window);
         let Some(assignments) = task.groups.get(group) else { return scores };
         let blocks = Mutex::new(Block::all(&mut scores.maps, tile.window.pixels()).into_iter().enumerate());
-        self.pool.broadcast(|thread| {
+        let decide = |thread: usize| {
             // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
-            let mut kept = scratch.0[thread.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = scratch.0[thread].lock().unwrap_or_else(PoisonError::into_inner);
             let one = |a: &Assignment| (Work::new(a, task), Keyed::new(a, task), make(a));
             let fresh = || Kept { group, products: assignments.iter().map(one).collect() };
             if kept.as_ref().is_none_or(|kept| kept.group != group) {
@@ -96,7 +100,12 @@ impl Host {
                     }
                 }
             }
-        });
+        };
+        match self.threads() {
+            // The caller's own thread, in whose caches the tile may lie.
+            1 => decide(0),
+            _ => drop(self.pool.broadcast(|thread| decide(thread.index()))),
+        }
         scores
     }
 }

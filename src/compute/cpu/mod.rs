@@ -11,6 +11,8 @@ mod statistics;
 mod transpose;
 mod work;
 
+use std::sync::Arc;
+
 use pulp::Simd;
 
 pub(super) use host::{Host, Scratch};
@@ -27,7 +29,7 @@ use crate::tile::Tile;
 
 /// The CPU backend. Its threads are its own.
 pub struct Cpu {
-    task: Task,
+    task: Arc<Task>,
     host: Host,
     scratch: Scratch<Kernel>,
 }
@@ -37,9 +39,9 @@ impl Cpu {
     ///
     /// # Errors
     /// When the threads cannot be started.
-    pub fn new(task: Task, threads: usize) -> Result<Self> {
+    pub fn new(task: impl Into<Arc<Task>>, threads: usize) -> Result<Self> {
         let host = Host::new(threads)?;
-        Ok(Self { task, scratch: host.scratch(), host })
+        Ok(Self { task: task.into(), scratch: host.scratch(), host })
     }
 }
 
@@ -50,6 +52,11 @@ impl Backend for Cpu {
 
     fn task(&self) -> &Task {
         &self.task
+    }
+
+    fn split(&self) -> Result<Vec<Box<dyn Backend>>> {
+        let one = |_| Self::new(Arc::clone(&self.task), 1).map(|cpu| Box::new(cpu) as Box<dyn Backend>);
+        (0..self.host.threads()).map(one).collect()
     }
 
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
