@@ -21,10 +21,9 @@
 //!             |
 //!             v            bounded channel        bounded channel
 //!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
-//!             |           32 pixels together, as stored|
-//!             |                                     |   of a file of whole lines, on the CPU: workers who each read, map and hand on,
-//!             |                                     |   so that a tile stays in its core's caches
+//!             |           32 pixels together, as stored  |
 //!             |                                     +-- rank in f32 on the device, decide on the host, in doubt in f64
+//!             |      on the CPU, of raw lines: workers who each read, map and hand on: tiles stay in their core's caches
 //!             v
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //!                          |
