@@ -1,6 +1,7 @@
 //! The host's part of every backend: threads, and the decision over ranked pixels in f64.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -36,13 +37,20 @@ impl Host {
         format!("CPU, {} threads", self.threads())
     }
 
-    /// `make(state, i)` for i from 0 to `count`, in parallel; every thread has a state of its own.
+    /// `make(state, i)` for i from 0 to `count`, in parallel; every thread has a state of its own. Threads take one after the
+    /// other: where there are few, halves of them end at different times.
     pub(in crate::compute) fn each<S: Default, R: Send>(
         &self,
         count: usize,
         make: impl Fn(&mut S, usize) -> R + Sync + Send,
     ) -> Vec<R> {
-        self.pool.install(|| (0..count).into_par_iter().map_init(S::default, make).collect())
+        let next = AtomicUsize::new(0);
+        let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < count);
+        let some = |state: &mut S| std::iter::from_fn(take).map(|i| (i, make(state, i))).collect::<Vec<_>>();
+        let mut made: Vec<(usize, R)> =
+            self.pool.broadcast(|_| some(&mut S::default())).into_iter().flatten().collect();
+        made.sort_unstable_by_key(|(i, _)| *i);
+        made.into_iter().map(|(_, made)| made).collect()
     }
 
     /// `fill(i, chunk)` for the chunks of `all`, in parallel.

@@ -19,8 +19,8 @@ use crate::with_samples;
 const GROUP: usize = Tile::GROUP;
 /// Bands of a panel.
 const PANEL: usize = 24;
-/// Pixels multiplied at once: a panel of them takes 18 KiB.
-const STRETCH: usize = 3 * GROUP;
+/// Pixels multiplied at once: a panel of them takes 24 KiB.
+const STRETCH: usize = 4 * GROUP;
 /// Bands and pixels that change places at once: the compiler makes shuffles of registers of four values.
 const SIDE: usize = 4;
 
@@ -118,18 +118,24 @@ impl Stretch<'_> {
 /// Packs differences of the pixels in some squares of a group, `[band][GROUP]`.
 #[inline(always)]
 fn pack<T: Sample>(group: &[T], scaling: &Scaling, places: &[usize; GROUP], squares: Range<usize>, panels: &mut [f64]) {
-    let difference = |band: usize, value: T| value.to_f64() * scaling.gain[band] + scaling.offset[band];
     let (blocks, rest) = group.as_chunks::<GROUP>().0.as_chunks::<SIDE>();
     let places = &places.as_chunks::<SIDE>().0[squares.clone()];
     for (block, values) in blocks.iter().enumerate() {
         let band = block * SIDE;
         let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
         for (square, places) in squares.clone().zip(places) {
-            let square: [[f64; SIDE]; SIDE] = std::array::from_fn(|i| {
-                values[i].as_chunks::<SIDE>().0[square].map(|value| difference(band + i, value))
-            });
+            // Loops, as arrays that are made by closures may go through memory.
+            let mut rows = [[0.0; SIDE]; SIDE];
+            for (i, row) in rows.iter_mut().enumerate() {
+                let (gain, offset) = (scaling.gain[band + i], scaling.offset[band + i]);
+                for (to, value) in row.iter_mut().zip(&values[i].as_chunks::<SIDE>().0[square]) {
+                    *to = value.to_f64() * gain + offset;
+                }
+            }
             for (p, &place) in places.iter().enumerate() {
-                panel[place..][..SIDE].copy_from_slice(&square.map(|row| row[p]));
+                for (to, row) in panel[place..][..SIDE].iter_mut().zip(&rows) {
+                    *to = row[p];
+                }
             }
         }
     }
@@ -137,7 +143,9 @@ fn pack<T: Sample>(group: &[T], scaling: &Scaling, places: &[usize; GROUP], squa
         let band = blocks.len() * SIDE + i;
         let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
         let values = values[squares.start * SIDE..].iter();
-        values.zip(places.as_flattened()).for_each(|(&value, &place)| panel[place] = difference(band, value));
+        for (value, &place) in values.zip(places.as_flattened()) {
+            panel[place] = value.to_f64() * scaling.gain[band] + scaling.offset[band];
+        }
     }
 }
 
@@ -152,8 +160,11 @@ impl WithSimd for Multiply<'_, '_> {
         let panel = |i: usize| &panels[i * STRETCH * PANEL..][..*pixels * PANEL];
         let mut tiles = products.chunks_exact_mut(PANEL * PANEL);
         for (i, sum) in sum.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-            for values in panel(i).as_chunks::<PANEL>().0 {
-                sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            let sums = S::as_mut_simd_f64s(sum).0;
+            for values in S::as_simd_f64s(panel(i)).0.chunks_exact(sums.len()) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum = simd.add_f64s(*sum, *value);
+                }
             }
             for j in 0..=i {
                 let Some(tile) = tiles.next() else { return };
