@@ -16,7 +16,7 @@ const fn line(what: &'static str, bench: &'static str, case: &'static str, rival
 }
 
 /// What decides whether to use alunite, and no more.
-const LINES: [Line; 13] = [
+const LINES: [Line; 14] = [
     line("spectral angle, 40 targets, 99,840 × 285 f32 in memory", "rivals", "sam/40", Some("numpy f32, class only")),
     line("the same", "rivals", "sam/40", Some("Spectral Python")),
     line("the same, 500 targets", "rivals", "sam/500", Some("numpy f32, class only")),
@@ -27,6 +27,12 @@ const LINES: [Line; 13] = [
     line("disk to maps, 2 GB ENVI, 40 targets", "pipeline", "ENVI BIL 285 float32/40", Some("numpy f32 script")),
     line("disk to maps, 264 MB ENVI, 6 targets", "pipeline", "ENVI BIL 768x768x224 int16/6", Some("OTB")),
     line("disk to maps, 1 GB in DEFLATE, 40 targets", "pipeline", "GeoTIFF DEFLATE 224 int16/40", None),
+    line(
+        "disk to maps, a granule of EMIT, 40 targets",
+        "pipeline",
+        "EMIT netCDF 285 float32/40",
+        Some("decoding by HDF5"),
+    ),
     line("a region, 7.7 GB, sam and mf, 38 targets, ENVI", "region", "ENVI BIL, 17.1 Mpx", None),
     line("the same, 1.0 Mpx of it", "region", "ENVI BIL, 1.0 Mpx", None),
     line("the region as DEFLATE GeoTIFF", "region", "GeoTIFF DEFLATE, 17.1 Mpx", None),
