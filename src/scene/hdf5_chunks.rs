@@ -76,13 +76,14 @@ impl Chunks {
             [Filter::Shuffle, Filter::Deflate(_)] => (true, true),
             _ => return None,
         };
-        let shape = array.chunk()?;
+        let shape = array.chunk().filter(|shape| !shape.contains(&0))?;
+        let values = shape.iter().try_fold(1_usize, |values, length| values.checked_mul(*length))?;
         let grid: Vec<usize> = array.shape().iter().zip(&shape).map(|(all, chunk)| all.div_ceil(*chunk)).collect();
         let count = array.num_chunks()?;
         let sound = array.dtype().is_ok_and(|kind| kind.is::<f32>())
             && file.userblock() == 0
             && count <= MOST
-            && shape.iter().product::<usize>() <= MOST_BYTES / size_of::<f32>()
+            && values <= MOST_BYTES / size_of::<f32>()
             && count == grid.iter().product::<usize>();
         if !sound {
             return None;
@@ -91,8 +92,8 @@ impl Chunks {
         for i in 0..count {
             let chunk = array.chunk_info(i).filter(|chunk| chunk.filter_mask == 0)?;
             let start: Vec<usize> = chunk.offset.iter().map(|&at| at as usize).collect();
-            places[index(&start, &shape, &grid)] =
-                Place { start: chunk.addr, bytes: usize::try_from(chunk.size).ok()? };
+            let place = Place { start: chunk.addr, bytes: usize::try_from(chunk.size).ok()? };
+            *places.get_mut(index(&start, &shape, &grid))? = place;
         }
         let file = File::open(path).ok()?;
         let end = file.metadata().ok()?.len();
