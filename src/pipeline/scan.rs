@@ -38,13 +38,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Has every thread stop.
-    pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
     pub(super) fn fail(&self, error: Error) {
-        self.stop();
+        self.stop.store(true, Ordering::Relaxed);
         if let Ok(mut first) = self.error.lock() {
             first.get_or_insert(error);
         }
@@ -68,6 +63,14 @@ pub(super) struct Reading<'a> {
     pub(super) hash: Option<Arc<Mutex<PassingHash>>>,
 }
 
+impl Reading<'_> {
+    /// Leaves GDAL the cache that these windows need, and no more: what finishes the maps has no more either.
+    pub(super) fn set_cache(&self) {
+        let widest = self.windows.iter().map(|w| w.width).max().unwrap_or(0);
+        set_cache_bytes(block_cache(&self.scene.description, widest) as u64);
+    }
+}
+
 /// Reads tiles, has `work` make something of each, in whatever order they come, and `write` keep it. `beside` runs in a
 /// thread of its own meanwhile.
 ///
@@ -76,11 +79,11 @@ pub(super) struct Reading<'a> {
 pub(super) fn scan<R: Send, B: Send>(
     reading: Reading<'_>,
     mut work: impl FnMut(usize, &Tile, &Coming) -> Result<R>,
-    mut write: impl FnMut(usize, R) -> Result<()> + Send,
+    write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
+    reading.set_cache();
     let Reading { scene, bands, windows, todo, ahead, hash } = reading;
-    set_cache_bytes(block_cache(&scene.description, windows.iter().map(|w| w.width).max().unwrap_or(0)) as u64);
     let readers = scene.readers();
     let shared = Shared::default();
     let (ask, to_read) = bounded(todo.len().max(1));
@@ -106,14 +109,7 @@ pub(super) fn scan<R: Send, B: Send>(
             spawn(scope, shared, format!("reader {reader}"), read);
         }
         drop(read);
-        // What was made is kept, also when something else has failed meanwhile.
-        let writer = spawn(scope, &shared, "writer".into(), || {
-            let next = |to_write: &mut Receiver<_>| to_write.recv().ok();
-            consume(to_write, next, &shared, |_, (index, made)| {
-                let _span = info_span!("write", tile = index, pixels = windows[index].pixels()).entered();
-                write(index, made)
-            })
-        });
+        let writer = spawn_writer(scope, &shared, windows, to_write, write);
         let ahead = Ahead { from: to_work, coming: Coming::new(), most: ahead };
         let computing = consume(ahead, Ahead::next, &shared, |ahead, (index, tile)| {
             if shared.stopped() {
@@ -170,6 +166,23 @@ pub(super) fn spawn<'scope, T: Send + 'scope>(
     started.map_err(|e| shared.fail(Error::failed("threads", e))).ok()
 }
 
+/// Writes what was made of windows, also when something else has failed meanwhile: what was made is kept.
+pub(super) fn spawn_writer<'scope, R: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &'scope Shared,
+    windows: &'scope [Window],
+    to_write: Receiver<(usize, R)>,
+    mut write: impl FnMut(usize, R) -> Result<()> + Send + 'scope,
+) -> Option<ScopedJoinHandle<'scope, Duration>> {
+    spawn(scope, shared, "writer".into(), move || {
+        let next = |to_write: &mut Receiver<_>| to_write.recv().ok();
+        consume(to_write, next, shared, |_, (index, made)| {
+            let _span = info_span!("write", tile = index, pixels = windows[index].pixels()).entered();
+            write(index, made)
+        })
+    })
+}
+
 fn read_tiles(
     mut reader: Box<dyn TileReader>,
     windows: &[Window],
@@ -219,7 +232,7 @@ impl Ahead {
 }
 
 /// Takes what is next until it ends or something fails; tells the time spent on it.
-pub(super) fn consume<S, T>(
+fn consume<S, T>(
     mut from: S,
     next: impl Fn(&mut S) -> Option<T>,
     shared: &Shared,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use tracing::info_span;
 
-use super::scan::{Reading, Shared, Spent, consume, ended, opened, spawn};
+use super::scan::{Reading, Shared, Spent, ended, opened, spawn, spawn_writer};
 use crate::error::{Error, Result};
 use crate::tile::{Tile, Window};
 
@@ -29,27 +29,17 @@ pub(super) fn stripes(window: Window, line: usize) -> impl Iterator<Item = Windo
 pub(super) fn scan_by_workers<R: Send, B: Send>(
     reading: Reading<'_>,
     workers: Vec<impl FnMut(&Tile) -> Result<R> + Send>,
-    mut write: impl FnMut(usize, R) -> Result<()> + Send,
+    write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
+    reading.set_cache();
     let Reading { scene, bands, windows, todo, ahead, hash } = reading;
     let (shared, readers) = (Shared::default(), workers.len().max(1));
     let turns = Mutex::new((opened(scene, bands, hash)?, todo.into_iter()));
     let (worked, to_write) = bounded::<(usize, R)>(ahead);
     let (spent, writing, beside) = std::thread::scope(|scope| {
         let beside = spawn(scope, &shared, "beside".into(), || beside(&shared));
-        // What was made is kept, also when something else has failed meanwhile.
-        let writer = spawn(scope, &shared, "writer".into(), || {
-            consume(
-                to_write,
-                |to_write| to_write.recv().ok(),
-                &shared,
-                |_, (index, made)| {
-                    let _span = info_span!("write", tile = index, pixels = windows[index].pixels()).entered();
-                    write(index, made)
-                },
-            )
-        });
+        let writer = spawn_writer(scope, &shared, windows, to_write, write);
         let started = workers.into_iter().enumerate().map(|(i, mut work)| {
             let (turns, worked, shared) = (&turns, worked.clone(), &shared);
             let mut run = move || -> Result<(Duration, Duration)> {

@@ -36,6 +36,10 @@ impl Source for Screened {
         Ok(Box::new(Reader { inner, flags, nodata: self.nodata }))
     }
 
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
         self.inner.lookup()
     }

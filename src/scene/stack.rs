@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::scene::geotiff_read::Tiff;
-use crate::scene::{Source, TileReader};
+use crate::scene::{DECODERS, Source, TileReader};
 use crate::tile::{SampleType, Tile, Window};
 
 /// One GeoTIFF for each band; a band without a file is zero.
@@ -17,6 +17,10 @@ pub(super) struct Stack {
 }
 
 impl Source for Stack {
+    fn readers(&self) -> usize {
+        DECODERS
+    }
+
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         Ok(Box::new(Reader { stack: self.clone(), bands: bands.to_vec() }))
     }

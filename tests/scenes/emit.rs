@@ -248,6 +248,7 @@ fn flags_of_the_mask_are_no_data_each_by_its_name() {
             false => (Some(&asked[..]), bands),
         };
         let opened = masked(&mask, &scene, asked).unwrap();
+        assert_eq!(opened.readers(), 2, "as many as without a mask");
         let d = &opened.description;
         let facts = d.masked.as_ref().unwrap();
         assert_eq!((facts.pixels, facts.bands_given), (5 * bands.len() as u64, asked.is_some()));
