@@ -16,7 +16,7 @@ use crate::files::whole_file;
 use crate::spectrum::Bands;
 
 const MAGIC: &[u8; 8] = b"ALUNSTAT";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HASH: usize = 32;
 
 /// No raster has more lines or samples, and no sum more pixels: f64 counts that far.

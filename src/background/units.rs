@@ -1,9 +1,12 @@
 //! The cut of a scene into units of accumulation, fixed by the scene's shape alone.
 //!
-//! A unit is a run of whole lines of one strip, about a thousand pixels. Scenes and groups of detector columns are cut
+//! A unit is a run of whole lines of one strip, about two thousand pixels. Scenes and groups of detector columns are cut
 //! into strips as wide as the blocks of GeoTIFFs, or have one strip where they are not wider than two. Tiles of a
 //! statistics pass are whole numbers of units, so whatever the tiles, the same pixels are summed together in the same
 //! order; and a tile need be no larger than a block.
+//!
+//! Units are numbered by pairs of rows from the top, and in a pair strip by strip: whether tiles are lines or blocks, most
+//! neighbours in the tree of sums come soon one after the other, and few sums wait, however large the scene.
 
 use std::ops::Range;
 
@@ -12,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::tile::{Tile, Window};
 
 /// Most pixels of a unit, which takes as many lines as they make: a GPU's sums of products stay within 31 bits.
-pub const MOST_PIXELS: usize = 1024;
+pub const MOST_PIXELS: usize = 2048;
+/// Rows of units that are numbered together, strip by strip.
+const ROWS: usize = 2;
 /// Width of strips, which the widths of most GeoTIFFs' blocks are multiples of.
 const STRIP: usize = 256;
 /// Most samples of a strip that is not cut.
@@ -124,7 +129,9 @@ impl Units {
         let rows = self.lines.div_ceil(height);
         let mut found = Vec::new();
         for group in 0..self.groups() {
-            for (strip, x) in self.strips(group).into_iter().enumerate() {
+            let strips = self.strips(group);
+            let count = strips.len();
+            for (strip, x) in strips.into_iter().enumerate() {
                 if x.end <= window.x || x.start >= right {
                     continue;
                 }
@@ -132,9 +139,10 @@ impl Units {
                     return None;
                 }
                 for row in window.y / height..bottom.div_ceil(height) {
-                    let y = row * height;
+                    let (y, first) = (row * height, row / ROWS * ROWS);
+                    let index = first * count + strip * ROWS.min(rows - first) + row - first;
                     found.push(Unit {
-                        place: Place { group, level: 0, index: strip * rows + row },
+                        place: Place { group, level: 0, index },
                         window: Window { x: x.start, y, width: x.len(), height: height.min(self.lines - y) },
                     });
                 }

@@ -21,7 +21,7 @@ use crate::spectrum::Bands;
 use crate::tile::{Sample as _, Scaling, Tile, Window};
 use crate::with_samples;
 
-/// A pass is kept in this many parts at most: sums are large, and a part costs a flush.
+/// A pass is kept in this many parts at most: sums are large.
 const PARTS: usize = 64;
 
 /// Windows that the provisional mean is taken from, at most.
@@ -189,7 +189,8 @@ impl Selection<'_> {
         let stage = Stage { origin: &origin, inputs, windows: &windows, shard: self.shard, device: processor.word() };
         let parts = Parts::open(folder, identity(&stage))?;
 
-        let a_part = windows.len().div_ceil(PARTS).max(1);
+        // So many that few sums of a part wait for those of its neighbours.
+        let a_part = windows.len().div_ceil(PARTS).next_power_of_two();
         let none = Statistics { origin, about, tree: Tree::default() };
         let mut whole = none.clone();
         let mut waiting: HashMap<usize, (usize, Statistics)> = HashMap::new();
