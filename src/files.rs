@@ -109,6 +109,12 @@ impl PassingHash {
         Ok(())
     }
 
+    /// Bytes that were hashed.
+    #[cfg(test)]
+    pub(crate) fn done(&self) -> u64 {
+        self.done
+    }
+
     /// The hash, after what did not pass; of less when it is told to stop.
     ///
     /// # Errors

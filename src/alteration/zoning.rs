@@ -43,7 +43,7 @@ pub struct Zoning {
 
 #[derive(Debug, Clone)]
 struct Looked {
-    method: &'static dyn Method,
+    smaller_is_better: bool,
     targets: Vec<Option<(Set, f64)>>,
 }
 
@@ -73,9 +73,10 @@ impl Zoning {
                 let threshold = if own.is_some() { species.threshold.unwrap_or(threshold) } else { threshold };
                 (own.or(first) == Some(method.word())).then(|| (bit(name), threshold))
             };
-            method
-                .has_targets()
-                .then(|| Looked { method, targets: found.iter().zip(thresholds).map(of_target).collect() })
+            method.has_targets().then(|| Looked {
+                smaller_is_better: method.better(0.0, 1.0),
+                targets: found.iter().zip(thresholds).map(of_target).collect(),
+            })
         };
         Self {
             zones: rules.zones.iter().map(condition).collect(),
@@ -125,24 +126,32 @@ impl Zoning {
             there |= class;
             if map.runner_up[p] != Scores::NODATA {
                 let margin = f64::from(map.margin[p]);
-                let second = if looked.method.better(0.0, 1.0) { score + margin } else { score - margin };
+                let second = if looked.smaller_is_better { score + margin } else { score - margin };
                 there |= looked.passing(map.runner_up[p], second);
             }
+        }
+        // Most ground is of no species.
+        if classes == 0 {
+            return if data { 0 } else { nodata };
         }
         let met = |zone: &Condition| zone.any & classes != 0 && zone.with & !there == 0 && zone.not & there == 0;
         match self.zones.iter().position(met) {
             Some(zone) => zone as u16 + 1,
-            None if data => 0,
-            None => nodata,
+            None => 0,
         }
     }
 }
 
 impl Looked {
+    /// As [`Method::better`], without a call for every pixel.
+    fn is_better(&self, a: f64, b: f64) -> bool {
+        if self.smaller_is_better { a < b } else { a > b }
+    }
+
     /// The species of a target whose score passes its threshold.
     fn passing(&self, target: u16, score: f64) -> Set {
         match self.targets.get(usize::from(target)) {
-            Some(Some((species, threshold))) if !self.method.better(*threshold, score) => *species,
+            Some(Some((species, threshold))) if !self.is_better(*threshold, score) => *species,
             _ => 0,
         }
     }

@@ -8,6 +8,7 @@ use super::ground::Ground;
 use super::lattice::Lattice;
 use crate::error::{Error, Result};
 use crate::grid::{Grid, MapGrid};
+use crate::tile::Window;
 
 /// Areas are kept in whole thousandths of a mm², whose sum is the same in any order of pixels: of a pixel of 1 cm they leave
 /// out 5e-6 at most.
@@ -98,6 +99,15 @@ impl PixelAreas {
         self.note.as_deref()
     }
 
+    /// The areas of a window's pixels, line by line, as of [`PixelAreas::line`].
+    #[must_use]
+    pub fn window(&self, window: Window) -> Vec<u64> {
+        let mut areas = vec![0; window.pixels()];
+        let rows = (window.y..).zip(areas.chunks_exact_mut(window.width.max(1)));
+        rows.for_each(|(line, row)| self.line(line, window.x, row));
+        areas
+    }
+
     /// Gives the areas of a line's pixels from column `first` on, as many as there is room for, in thousandths of a mm².
     /// That of a pixel does not depend on which are asked for together.
     pub fn line(&self, line: usize, first: usize, row: &mut [u64]) {
@@ -142,8 +152,9 @@ pub fn sum_of_m2(m2: f64) -> u128 {
     (m2 * PER_M2).round() as u128
 }
 
+/// Rounded without a call: there is one for every pixel.
 fn whole(m2: f64) -> u64 {
-    (m2 * PER_M2).round() as u64
+    (m2 * PER_M2 + 0.5) as u64
 }
 
 fn checked(m2: f64) -> Result<()> {

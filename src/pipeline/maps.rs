@@ -8,6 +8,7 @@ use tracing::info_span;
 use super::method_maps::{Job, MethodMaps, Waiting};
 use super::part::Part;
 use super::report::MapReport;
+use super::scan::side_by_side;
 use super::sheet::Sheet;
 use super::zone_map::{ZoneMap, Zones};
 use crate::error::{Error, Result};
@@ -62,19 +63,25 @@ impl<'a> Maps<'a> {
 
     /// Adds a tile; of a mosaic with the scene that each pixel of each method came from, else with no `sources`.
     pub(super) fn add(&mut self, part: &Part, sources: &[Vec<u16>]) -> Result<()> {
-        let mut shown = false;
-        for (index, (maps, scores)) in self.of_methods.iter_mut().zip(&part.scores.maps).enumerate() {
-            let sources = sources.get(index).map_or(&[][..], Vec::as_slice);
-            let classes = maps.add(part.scores.window, (scores, sources), self.legend.nodata, self.areas.as_ref())?;
-            if let Some(classes) = classes.filter(|_| !shown) {
-                self.preview.add(part.scores.window, &classes, &part.grey)?;
-                shown = true;
+        let (window, maps) = (part.scores.window, &part.scores.maps);
+        let areas = self.areas.as_ref().map_or_else(|| vec![0; window.pixels()], |areas| areas.window(window));
+        let of_methods = || {
+            let mut shown = false;
+            for (index, (of_method, scores)) in self.of_methods.iter_mut().zip(maps).enumerate() {
+                let sources = sources.get(index).map_or(&[][..], Vec::as_slice);
+                let classes = of_method.add(window, (scores, sources), self.legend.nodata, &areas)?;
+                if let Some(classes) = classes.filter(|_| !shown) {
+                    self.preview.add(window, &classes, &part.grey)?;
+                    shown = true;
+                }
             }
-        }
-        if let Some((zones, map)) = &mut self.zones {
-            map.add(zones, part.scores.window, (&part.scores.maps, sources), self.areas.as_ref())?;
-        }
-        Ok(())
+            Ok(())
+        };
+        let of_zones = || match &mut self.zones {
+            Some((zones, map)) => map.add(zones, window, (maps, sources), &areas),
+            None => Ok(()),
+        };
+        side_by_side(of_methods, of_zones)
     }
 
     /// What the zones cover so far; nothing when there is no map of them.

@@ -6,15 +6,16 @@ use super::cover::Cover;
 use super::false_alarms::RateReport;
 use super::plan::PlannedMethod;
 use super::report::{ClassCount, MapReport};
+use super::scan::side_by_side;
 use super::sheet::Sheet;
 use super::source_map::SourceMap;
 use crate::compute::{MapScores, Scores};
 use crate::error::Result;
+use crate::map::Compression;
 use crate::map::files::{Pending, write_beside};
 use crate::map::legend::Legend;
 use crate::map::raster::{self, BandSpec, FinishedRaster, RasterKind, RasterWriter};
 use crate::map::style;
-use crate::map::{Compression, PixelAreas};
 use crate::tile::Window;
 
 /// No data in the score rasters.
@@ -130,21 +131,21 @@ impl MethodMaps {
         })
     }
 
-    /// Adds a tile; gives the class values of a method that has classes. `areas` is of the map's pixels;
-    /// `sources` is of a mosaic the scene of each pixel, else empty.
+    /// Adds a tile, on pixels of these areas; gives the class values of a method that has classes. `sources` is of a mosaic
+    /// the scene of each pixel, else empty. Scores are written while classes are made of them.
     pub(super) fn add(
         &mut self,
         window: Window,
         (scores, sources): (&MapScores, &[u16]),
         nodata: u16,
-        areas: Option<&PixelAreas>,
+        areas: &[u64],
     ) -> Result<Option<Vec<u16>>> {
         if let Some(map) = &mut self.sources {
             map.add(window, sources, areas)?;
         }
-        self.scores.write_f32(0, window, &scores.score)?;
         let Some(rasters) = &mut self.classes else {
             self.cover.add_nodata(scores.score.iter().filter(|s| s.is_nan()).count() as u64);
+            self.scores.write_f32(0, window, &scores.score)?;
             return Ok(None);
         };
         let of_pixel = |p: usize| {
@@ -152,32 +153,37 @@ impl MethodMaps {
             source.unwrap_or(&self.planned)
         };
         let found = || scores.best.iter().zip(&scores.score).enumerate();
-        let classes: Vec<u16> = found().map(|(p, (&best, &score))| of_pixel(p).class(best, score, nodata)).collect();
-        let only_one = self.planned.thresholds.len() == 1;
-        let second = |(&runner_up, &best): (&u16, &u16)| match runner_up {
-            Scores::NODATA if best != Scores::NODATA && only_one => 0,
-            Scores::NODATA => nodata,
-            runner_up => runner_up + 1,
-        };
-        let runner_up: Vec<u16> = scores.runner_up.iter().zip(&scores.best).map(second).collect();
-        rasters.classes.write_classes(0, window, &classes)?;
-        rasters.runner_up.write_classes(0, window, &runner_up)?;
-        self.scores.write_f32(1, window, &scores.margin)?;
-        if let Some(rules) = &mut self.rules {
-            for (band, rule) in scores.rules.chunks_exact(window.pixels()).enumerate() {
-                rules.write_f32(band, window, rule)?;
-            }
-        }
-        if let Some(raster) = &mut self.false_alarms {
-            let rate = |(p, (&best, &score)): (usize, (&u16, &f32))| {
-                let curve = of_pixel(p).curves.as_ref().and_then(|curves| curves.get(usize::from(best)));
-                curve.map_or(f32::NAN, |curve| curve.rate(score) as f32)
+        let make_classes = || {
+            let classes = found().map(|(p, (&best, &score))| of_pixel(p).class(best, score, nodata));
+            let classes: Vec<u16> = classes.collect();
+            let only_one = self.planned.thresholds.len() == 1;
+            let second = |(&runner_up, &best): (&u16, &u16)| match runner_up {
+                Scores::NODATA if best != Scores::NODATA && only_one => 0,
+                Scores::NODATA => nodata,
+                runner_up => runner_up + 1,
             };
-            let rates: Vec<f32> = found().map(rate).collect();
-            raster.write_f32(0, window, &rates)?;
-        }
-        self.cover.add(window, &classes, areas);
-        Ok(Some(classes))
+            let runner_up: Vec<u16> = scores.runner_up.iter().zip(&scores.best).map(second).collect();
+            rasters.classes.write_classes(0, window, &classes)?;
+            rasters.runner_up.write_classes(0, window, &runner_up)?;
+            if let Some(raster) = &mut self.false_alarms {
+                let rate = |(p, (&best, &score)): (usize, (&u16, &f32))| {
+                    let curve = of_pixel(p).curves.as_ref().and_then(|curves| curves.get(usize::from(best)));
+                    curve.map_or(f32::NAN, |curve| curve.rate(score) as f32)
+                };
+                let rates: Vec<f32> = found().map(rate).collect();
+                raster.write_f32(0, window, &rates)?;
+            }
+            self.cover.add(&classes, areas);
+            Ok(classes)
+        };
+        let write_scores = || {
+            self.scores.write_f32(0, window, &scores.score)?;
+            self.scores.write_f32(1, window, &scores.margin)?;
+            let Some(rules) = &mut self.rules else { return Ok(()) };
+            let mut of_targets = scores.rules.chunks_exact(window.pixels()).enumerate();
+            of_targets.try_for_each(|(band, rule)| rules.write_f32(band, window, rule))
+        };
+        side_by_side(make_classes, write_scores).map(Some)
     }
 
     /// Unclassified, then the targets.

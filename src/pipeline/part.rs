@@ -129,14 +129,14 @@ impl Parts {
         self.folder.join(format!("part-{index:06}"))
     }
 
-    /// Publishes a part: written under another name, flushed to the disk, renamed.
+    /// Publishes a part: written under another name, renamed. Nobody waits for the disk: what a power cut takes of it, the
+    /// checksum tells, and it is made again.
     pub(super) fn write(&self, index: usize, payload: &[&[u8]]) -> Result<()> {
         let path = self.path(index);
         let beside = path.with_extension("new");
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&beside)?;
             self.fill(&mut file, index, payload)?;
-            file.sync_data()?;
             fs::rename(&beside, &path)
         };
         write().map_err(|e| {

@@ -133,11 +133,7 @@ pub(super) fn scan<R: Send, B: Send>(
 }
 
 /// A reader that tells of what passes to who hashes it.
-pub(super) fn opened(
-    scene: &Scene,
-    bands: &[usize],
-    hash: Option<Arc<Mutex<PassingHash>>>,
-) -> Result<Box<dyn TileReader>> {
+fn opened(scene: &Scene, bands: &[usize], hash: Option<Arc<Mutex<PassingHash>>>) -> Result<Box<dyn TileReader>> {
     let mut reader = scene.reader(bands)?;
     if let Some(hash) = hash {
         let pass = move |at, bytes: &[u8]| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes);
@@ -153,6 +149,23 @@ pub(super) fn ended<B>(shared: Shared, writing: Option<Duration>, beside: Option
     }
     let panicked = || Error::failed("pass", "a thread panicked");
     Ok((writing.ok_or_else(panicked)?, beside.ok_or_else(panicked)??))
+}
+
+/// Does the one while another thread does the other.
+///
+/// # Errors
+/// Those of both, and when no thread can be started.
+pub(super) fn side_by_side<T>(
+    here: impl FnOnce() -> Result<T>,
+    beside: impl FnOnce() -> Result<()> + Send,
+) -> Result<T> {
+    std::thread::scope(|scope| {
+        let started = std::thread::Builder::new().name("beside".into()).spawn_scoped(scope, beside);
+        let thread = started.map_err(|e| Error::failed("threads", e))?;
+        let made = here();
+        thread.join().unwrap_or_else(|_| Err(Error::failed("threads", "a thread panicked")))?;
+        made
+    })
 }
 
 /// A thread with a name, for traces and debuggers. One that cannot be started ends the pass.

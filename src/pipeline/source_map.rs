@@ -6,11 +6,11 @@ use super::cover::Cover;
 use super::method_maps::{Job, Waiting};
 use super::sheet::Sheet;
 use crate::error::Result;
+use crate::map::ClassCount;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::raster::{BandSpec, RasterKind, RasterWriter};
 use crate::map::style;
-use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
 use crate::tile::Window;
 
@@ -34,8 +34,8 @@ impl SourceMap {
     }
 
     /// Adds a tile: of each pixel the index of its scene, or [`NO_SCENE`].
-    pub(super) fn add(&mut self, window: Window, sources: &[u16], areas: Option<&PixelAreas>) -> Result<()> {
-        self.cover.add(window, sources, areas);
+    pub(super) fn add(&mut self, window: Window, sources: &[u16], areas: &[u64]) -> Result<()> {
+        self.cover.add(sources, areas);
         let nodata = self.legend.nodata;
         let values: Vec<u16> = sources.iter().map(|&s| if s == NO_SCENE { nodata } else { s }).collect();
         self.raster.write_classes(0, window, &values)

@@ -12,11 +12,11 @@ use crate::alteration::{Found, Named, Rules, Zoning};
 use crate::compute::MapScores;
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
+use crate::map::ClassCount;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::raster::{BandSpec, RasterKind, RasterSpec, RasterWriter};
 use crate::map::style;
-use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
 use crate::tile::Window;
 
@@ -171,14 +171,14 @@ impl ZoneMap {
         Ok(Self { raster, cover: Cover::new(legend.entries.len()), legend })
     }
 
-    /// Adds a tile of all methods' results; `zones` are of each scene where these have thresholds of their own, and `sources`
+    /// Adds a tile of all methods' results, on pixels of these areas; `zones` are of each scene where these have thresholds of their own, and `sources`
     /// say which scene each pixel of each method came from.
     pub(super) fn add(
         &mut self,
         zones: &[&Zones],
         window: Window,
         (maps, sources): (&[MapScores], &[Vec<u16>]),
-        areas: Option<&PixelAreas>,
+        areas: &[u64],
     ) -> Result<()> {
         let zonings: Vec<&Zoning> = zones.iter().map(|zones| &zones.zoning).collect();
         let values = Zoning::of_scenes(&zonings, maps, sources, self.legend.nodata);
@@ -186,7 +186,7 @@ impl ZoneMap {
             let what = format!("{} of {} pixels have a zone", values.len(), window.pixels());
             return Err(Error::failed("alteration zones", what));
         }
-        self.cover.add(window, &values, areas);
+        self.cover.add(&values, areas);
         self.raster.write_classes(0, window, &values)
     }
 
