@@ -260,9 +260,19 @@ fn wide(pixels: &[Vec<f32>]) -> Vec<Vec<f64>> {
     pixels.iter().map(|p| p.iter().map(|&v| f64::from(v)).collect()).collect()
 }
 
-/// Bands, targets, pixels: one of each, multiples of nothing, and 500 targets (a software device's loop limit).
-const SHAPES: [(usize, usize, usize); 8] =
-    [(285, 40, 1), (285, 9, 203), (43, 13, 513), (3, 2, 65), (1, 1, 7), (61, 8, 64), (17, 4, 100), (61, 500, 59)];
+/// Bands, targets, pixels: one of each, multiples of nothing, 500 targets (a software device's loop limit), and enough targets
+/// that pixels meet only those within reach of their bounds.
+const SHAPES: [(usize, usize, usize); 9] = [
+    (285, 40, 1),
+    (285, 9, 203),
+    (43, 13, 513),
+    (3, 2, 65),
+    (1, 1, 7),
+    (61, 8, 64),
+    (17, 4, 100),
+    (61, 500, 59),
+    (120, 300, 330),
+];
 
 /// Every method, all in one task, against the formula; with and without rule images.
 fn agrees(mut map: impl FnMut(Task, &Tile) -> Option<Scores>) -> usize {
@@ -273,6 +283,10 @@ fn agrees(mut map: impl FnMut(Task, &Tile) -> Option<Scores>) -> usize {
         let methods = methods(bands);
         for rules in [false, true] {
             let task = task(&methods, &targets, &ground).with_rules(rules);
+            if count == 300 {
+                let narrowed = task.groups[0].iter().filter(|a| a.is_narrowed(&task)).count();
+                assert_eq!(narrowed, if rules { 0 } else { 2 }, "angle and correlation");
+            }
             let Some(scores) = map(task, &tile(&pixels)) else { return 0 };
             for (method, scores) in methods.iter().zip(&scores.maps) {
                 let naive = ground.statistics.naive();

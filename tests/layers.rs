@@ -68,7 +68,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
 
 /// A package and the only folders or files of `src` that may name it.
 const PACKAGES: [(&str, &[&str]); 12] = [
-    ("faer", &["background/factor.rs"]),
+    ("faer", &["background/factor.rs", "methods/narrow.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
     ("askama", &["report/page.rs"]),

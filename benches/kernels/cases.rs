@@ -1,5 +1,7 @@
 //! The cases: every method at every number of targets, and the statistics.
 
+use std::sync::Arc;
+
 use alunite::background::Background;
 use alunite::compute::cpu::{Cpu, CpuSums};
 use alunite::compute::gpu::{Device, Gpu, GpuSums};
@@ -51,6 +53,8 @@ impl Processor<'_> {
 enum Bound {
     /// Products of pixels and rows.
     Products,
+    /// The same, of which most are not made: pixels meet the targets within reach of their bounds.
+    AllProducts,
     /// Sums of products, which the CPU takes in f64.
     Sums,
     /// Bytes of samples.
@@ -72,13 +76,22 @@ impl Case<'_> {
     pub(crate) fn row(self, host: [f64; 3], device: [f64; 3]) -> Row {
         let (ceiling, peak) = match (self.bound, self.on_gpu) {
             (Bound::Products, false) => ("f32 FMA", host[0]),
+            (Bound::AllProducts, false) => ("f32 FMA, were all met", host[0]),
             (Bound::Sums, false) => ("f64 FMA", host[1]),
             (Bound::Samples, false) => ("memory read", host[2]),
-            (Bound::Products | Bound::Sums, true) => ("device f32 FMA", device[0]),
+            (Bound::Products | Bound::AllProducts | Bound::Sums, true) => ("device f32 FMA", device[0]),
             (Bound::Samples, true) => ("host to device", device[2]),
         };
         self.row.timed(&self.timed.seconds).against(ceiling, self.work, peak)
     }
+}
+
+/// The same task without bounds: pixels meet all targets, as they do where these are few.
+fn all_met(mut task: Task) -> Task {
+    for assignment in task.groups.iter_mut().flatten() {
+        Arc::make_mut(&mut assignment.product).narrow = None;
+    }
+    task
 }
 
 /// All cases of a scene that are wanted.
@@ -116,17 +129,18 @@ pub(crate) fn of<'a>(
                 0..FEW => (Bound::Samples, scene.bytes()),
                 _ => (Bound::Products, 2 * rows * features * scene.pixels()),
             };
-            let mut backend = processor.backend(task, threads);
-            check_scores(scene, &mut *backend, &targets, exact.as_ref().map(|(_, exact)| exact));
-            let row = about(&name(method, count), if method.has_targets() { count } else { 0 });
-            let run = move || scene.tiles.iter().for_each(|t| drop(backend.map(t).expect("scores")));
-            cases.push(Case {
-                row,
-                bound,
-                on_gpu,
-                work: work as f64,
-                timed: Timed::of(arguments.repeats(), run).warmed(),
-            });
+            let mut kinds = vec![("", bound, task.clone())];
+            if !on_gpu && task.groups[0].iter().any(|a| a.is_narrowed(&task)) {
+                kinds = vec![("", Bound::AllProducts, task.clone()), (", all met", bound, all_met(task))];
+            }
+            for (kind, bound, task) in kinds {
+                let mut backend = processor.backend(task, threads);
+                check_scores(scene, &mut *backend, &targets, exact.as_ref().map(|(_, exact)| exact));
+                let row = about(&(name(method, count) + kind), if method.has_targets() { count } else { 0 });
+                let run = move || scene.tiles.iter().for_each(|t| drop(backend.map(t).expect("scores")));
+                let timed = Timed::of(arguments.repeats(), run).warmed();
+                cases.push(Case { row, bound, on_gpu, work: work as f64, timed });
+            }
         }
     }
     let statistics = format!("statistics/{bands} {sample_type}");

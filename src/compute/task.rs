@@ -35,6 +35,12 @@ impl Assignment {
         matches!(self.endings.as_slice(), [one] if one.method.is_keyed())
     }
 
+    /// Whether pixels meet only the targets within reach of their bounds, and keys are sums in lanes.
+    #[must_use]
+    pub fn is_narrowed(&self, task: &Task) -> bool {
+        self.is_keyed() && self.product.narrow.is_some() && !task.rules
+    }
+
     /// Whether every score comes of exact weights for stored values, of so few targets that ranking them saves nothing.
     #[must_use]
     pub fn is_direct(&self, task: &Task) -> bool {

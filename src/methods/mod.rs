@@ -11,7 +11,9 @@ pub mod ace;
 pub mod cem;
 mod decide;
 mod filter;
+pub(crate) mod lanes;
 pub mod mf;
+mod narrow;
 mod numeric;
 mod product;
 pub mod rx;
@@ -21,6 +23,7 @@ pub mod sid;
 
 pub(crate) use decide::decide_met;
 pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, keys_decide};
+pub use narrow::Narrow;
 pub(crate) use product::padded;
 pub use product::{Met, Prepared, Product, SEGMENT, Space};
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::Pixel;
+use super::narrow::Narrow;
 use super::numeric::{LANES, divergence, dots, dots_of_group, norm};
+use super::{Pixel, lanes};
 use crate::error::{Error, Result};
 use crate::simd::{Line, aligned};
 use crate::tile::Scaling;
@@ -157,6 +158,8 @@ pub struct Product {
     pub precise: bool,
     /// The weights that pixels meet, made in [`Product::adapt`].
     adapted: Option<Adapted>,
+    /// What bounds the products with many targets, where that is less work than they are.
+    pub narrow: Option<Narrow>,
     /// Lower triangular, shape (bands, bands): the energy of a pixel is the squared length of this times its features.
     pub whitening: Option<Array2<f32>>,
 }
@@ -179,6 +182,7 @@ impl Product {
             largest,
             precise: false,
             adapted: None,
+            narrow: None,
             whitening: None,
         }
     }
@@ -197,6 +201,11 @@ impl Product {
             weights.iter_mut().zip(difference).for_each(|(to, w)| *to = w);
         }
         self
+    }
+
+    /// The same with bounds, where there are enough targets.
+    pub(super) fn narrowed(self) -> Self {
+        Self { narrow: Narrow::new(&self.exact, &self.centre), ..self }
     }
 
     /// Number of targets.
@@ -260,6 +269,13 @@ impl Product {
         let mut segment =
             |weights: &[f32]| weights.iter().zip(&mut features).fold(0.0, |sum: f32, (w, x)| w.mul_add(*x, sum));
         weights.chunks(SEGMENT).fold(0.0, |total, weights| total + segment(weights))
+    }
+
+    /// The same products as [`Product::chain`], in the order of sums in which a pixel meets few targets in f32.
+    #[inline(always)]
+    pub(crate) fn in_lanes<'a>(&self, features: impl Iterator<Item = &'a f32>, target: u32) -> f32 {
+        let weights = self.weights.as_slice().unwrap_or(&[]);
+        lanes::sum(features, &weights[target as usize * self.features()..][..self.features()])
     }
 
     /// What comes of one target and each pixel of a group of stored values, `[band][N]`: the same bits as of

@@ -92,7 +92,7 @@ impl Method for SpectralAngle {
     /// The product with a unit target is the cosine times the pixel's length, which is the same for all targets.
     fn product(&self, spectra: ArrayView2<f64>, _model: Option<&Model>) -> Result<Product> {
         let unit = super::product::unit(spectra, "an angle needs a finite length above 0")?;
-        Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]).centred())
+        Ok(Product::new(self.basis(), Space::Reflectance, unit, vec![]).centred().narrowed())
     }
 
     fn is_keyed(&self) -> bool {

@@ -93,7 +93,7 @@ impl Method for Correlation {
             }
         }
         let unit = product::unit(contrast.view(), "a constant spectrum correlates with nothing")?;
-        Ok(Product::new(self.basis(), Space::Contrast, unit, vec![]))
+        Ok(Product::new(self.basis(), Space::Contrast, unit, vec![]).narrowed())
     }
 
     fn is_keyed(&self) -> bool {

@@ -63,7 +63,10 @@ impl Load {
         // Values stored, scaled and as features in f32, rows in f64, ranks, and the packed weights; with rule images these
         // twice, and every key.
         let keys = if task.rules { 4 * rows * (PIXELS_A_BLOCK + features) } else { 0 };
-        let blocks = PIXELS_A_BLOCK * (20 * features + 128) + 4 * rows * features + keys;
+        // Where bounds leave few targets to meet: these in rows, and the bounds of all.
+        let is_narrowed = task.groups.iter().flatten().any(|a| a.is_narrowed(task));
+        let narrowed = if is_narrowed { 4 * rows * (features + 128) } else { 0 };
+        let blocks = PIXELS_A_BLOCK * (20 * features + 128) + 4 * rows * features + keys + narrowed;
         let products = task.groups.first().map_or(1, Vec::len).max(1);
         let rules: usize = task.methods.iter().map(|m| task.rules_of(*m)).sum();
         // Weights twice in f64 and once in f32, and the whitening, of every group of columns.

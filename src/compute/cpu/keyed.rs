@@ -28,6 +28,8 @@ pub(super) struct Keyed {
     keys: Vec<f32>,
     /// What the keys of the leading two tell.
     scores: [Vec<f64>; 2],
+    /// Whether keys are sums in lanes.
+    in_lanes: bool,
     /// With rule images: what makes the keys of all targets, and these, `[target][BLOCK]`.
     all: Option<(Weights, Vec<f32>)>,
 }
@@ -44,6 +46,7 @@ impl Keyed {
             decided: [false; BLOCK],
             keys: vec![f32::NAN; BLOCK],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
+            in_lanes: assignment.is_narrowed(task),
             all: task.rules.then(all),
         })
     }
@@ -65,7 +68,7 @@ impl Keyed {
             self.errors[pixel] = tame.map_or(f64::INFINITY, |p| prepared.product_error(&p));
         }
         for (place, scores) in self.scores.iter_mut().enumerate() {
-            leading(work, tile, assignment, place, &mut self.keys);
+            leading(work, tile, (assignment, self.in_lanes), place, &mut self.keys);
             method.scores_of_keys(&self.keys, &self.bases, &self.norms, scores);
         }
         let Ranked { target: [best, runner_up, ..], key: [first, second, third, _] } = &work.ranked[0];
@@ -115,7 +118,7 @@ impl Keyed {
         let told = match (0..2).find(|&place| work.ranked[0].target[place][pixel] == target) {
             Some(place) => self.scores[place][pixel],
             None => {
-                let key = assignment.product.chain(work.features(tile, pixel), target);
+                let key = scored_key((assignment, self.in_lanes), work.features(tile, pixel), target);
                 let mut told = [f64::NAN];
                 ending.method.scores_of_keys(&[key], &[measured.base], &[measured.norm], &mut told);
                 told[0]
@@ -171,10 +174,16 @@ impl Rows {
     }
 }
 
-/// The keys of the targets in a place, as chains.
-fn leading(work: &Work, tile: &Tile, assignment: &Assignment, place: usize, keys: &mut [f32]) {
+/// The key that a score comes of: a sum in one order everywhere.
+#[inline(always)]
+fn scored_key<'a>((of, in_lanes): (&Assignment, bool), features: impl Iterator<Item = &'a f32>, target: u32) -> f32 {
+    if in_lanes { of.product.in_lanes(features, target) } else { of.product.chain(features, target) }
+}
+
+/// Such keys of the targets in a place.
+fn leading(work: &Work, tile: &Tile, of: (&Assignment, bool), place: usize, keys: &mut [f32]) {
     let ranked = &work.ranked[0];
-    if work.keys_are_chains {
+    if work.keys_are_scored {
         keys.copy_from_slice(&ranked.key[place]);
         return;
     }
@@ -183,7 +192,7 @@ fn leading(work: &Work, tile: &Tile, assignment: &Assignment, place: usize, keys
             *key = wide(
                 pixel,
                 #[inline(always)]
-                |pixel| assignment.product.chain(work.features(tile, pixel), target),
+                |pixel| scored_key(of, work.features(tile, pixel), target),
             );
         }
     }

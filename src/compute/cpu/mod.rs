@@ -5,6 +5,7 @@ mod host;
 mod keyed;
 mod load;
 mod measure;
+mod narrow;
 mod project;
 mod rank;
 mod statistics;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use pulp::Simd;
 
 pub(super) use host::{Host, Scratch};
+use narrow::Narrowing;
 use project::{Row, Take, WIDTH, Weights};
 use rank::Ranking;
 use work::{BLOCK, Work};
@@ -31,7 +33,7 @@ use crate::tile::Tile;
 pub struct Cpu {
     task: Arc<Task>,
     host: Host,
-    scratch: Scratch<Kernel>,
+    scratch: Scratch<(Kernel, Option<Narrowing>)>,
 }
 
 impl Cpu {
@@ -60,10 +62,20 @@ impl Backend for Cpu {
     }
 
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
-        let make = |assignment: &Assignment| Kernel::new(assignment, !self.task.rules || assignment.is_keyed());
-        Ok(self.host.decide(&self.scratch, &self.task, tile, group, make, |_, assignment, work, kernel| {
-            kernel.run(assignment, work, tile);
-            work.keys_are_chains = is_fused();
+        let task = &self.task;
+        let make = |assignment: &Assignment| {
+            let narrowing = assignment.is_narrowed(task).then(|| Narrowing::new(assignment)).flatten();
+            let ranks = !task.rules || assignment.is_keyed();
+            (Kernel::new(assignment, ranks), narrowing)
+        };
+        Ok(self.host.decide(&self.scratch, task, tile, group, make, |_, assignment, work, (kernel, narrowing)| {
+            work.keys_are_scored = match narrowing {
+                Some(narrowing) => narrowing.rank(&assignment.endings[0].prepared, work, tile, task.nodata),
+                None => is_fused(),
+            };
+            if narrowing.is_none() || !work.keys_are_scored {
+                kernel.run(assignment, work, tile);
+            }
         }))
     }
 

@@ -66,6 +66,14 @@ impl Ranked {
         self.key[0].fill(0.0);
     }
 
+    /// Takes over the candidates of one pixel.
+    pub(super) fn put(&mut self, pixel: usize, candidates: &Candidates) {
+        for place in 0..CANDIDATES {
+            self.target[place][pixel] = candidates.target[place];
+            self.key[place][pixel] = candidates.key[place];
+        }
+    }
+
     /// Of one pixel.
     pub(super) fn candidates(&self, pixel: usize) -> Candidates {
         Candidates {
@@ -76,11 +84,6 @@ impl Ranked {
 
     /// Takes over what another device ranked.
     pub(in crate::compute) fn set(&mut self, all: &[Candidates]) {
-        for (pixel, candidates) in all.iter().enumerate() {
-            for place in 0..CANDIDATES {
-                self.target[place][pixel] = candidates.target[place];
-                self.key[place][pixel] = candidates.key[place];
-            }
-        }
+        all.iter().enumerate().for_each(|(pixel, candidates)| self.put(pixel, candidates));
     }
 }

@@ -1,4 +1,4 @@
-//! Turning panels, `[feature][WIDTH]` in f32, into rows, `[pixel][feature]` in f64, in squares that fit the registers.
+//! Turning panels, `[feature][WIDTH]` in f32, into rows, `[pixel][feature]` in f32 or f64, in squares that fit the registers.
 
 use super::project::WIDTH;
 
@@ -7,8 +7,9 @@ pub(super) const SIDE: usize = 8;
 
 type Square = [[f32; SIDE]; SIDE];
 
-/// Writes [`SIDE`] pixels of a panel, from its `pixel`th on, into the first places of rows of `length`.
-pub(super) fn to_rows(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+/// Writes pixels of a panel, from its `pixel`th on, into the first places of rows of `length`: as many times [`SIDE`] pixels as
+/// there are rows.
+pub(super) fn to_rows<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor has what the function is compiled for.
@@ -22,19 +23,27 @@ pub(super) fn to_rows(panel: &[f32], pixel: usize, length: usize, rows: &mut [f6
 
 /// Goes through all whole squares, and value by value through what is left.
 #[inline(always)]
-fn squares(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64], turned: impl Fn(Square) -> Square) {
+fn squares<T: From<f32> + Copy>(
+    panel: &[f32],
+    pixel: usize,
+    length: usize,
+    rows: &mut [T],
+    turned: impl Fn(Square) -> Square,
+) {
     let (blocks, rest) = panel.as_chunks::<WIDTH>().0.as_chunks::<SIDE>();
     let whole = blocks.len() * SIDE;
     for (block, from) in blocks.iter().enumerate() {
-        let square = std::array::from_fn(|i| from[i].as_chunks::<SIDE>().0[pixel / SIDE]);
-        let to = &mut rows[block * SIDE..];
-        for (i, line) in turned(square).iter().enumerate() {
-            to[i * length..][..SIDE].copy_from_slice(&line.map(f64::from));
+        for (column, rows) in (pixel / SIDE..).zip(rows.chunks_exact_mut(SIDE * length)) {
+            let square = std::array::from_fn(|i| from[i].as_chunks::<SIDE>().0[column]);
+            let to = &mut rows[block * SIDE..];
+            for (i, line) in turned(square).iter().enumerate() {
+                to[i * length..][..SIDE].copy_from_slice(&line.map(T::from));
+            }
         }
     }
     for (feature, values) in rest.iter().enumerate() {
         let column = rows[whole + feature..].iter_mut().step_by(length);
-        column.zip(&values[pixel..][..SIDE]).for_each(|(to, &v)| *to = v.into());
+        column.zip(&values[pixel..]).for_each(|(to, &v)| *to = v.into());
     }
 }
 
@@ -54,14 +63,14 @@ mod x86 {
     use super::{Square, squares};
 
     #[target_feature(enable = "avx")]
-    pub(super) fn to_rows_avx(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+    pub(super) fn to_rows_avx<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
         let turned = |square| turned(square);
         squares(panel, pixel, length, rows, turned);
     }
 
     /// The same, with a row of f64 in one register.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn to_rows_avx512(panel: &[f32], pixel: usize, length: usize, rows: &mut [f64]) {
+    pub(super) fn to_rows_avx512<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
         let turned = |square| turned(square);
         squares(panel, pixel, length, rows, turned);
     }

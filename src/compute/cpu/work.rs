@@ -53,8 +53,8 @@ pub(in crate::compute) struct Work {
     measures: Vec<Option<Pixel<'static>>>,
     /// For each ending, the leading targets of each pixel.
     pub(in crate::compute) ranked: Vec<Ranked>,
-    /// Whether the keys in `ranked` are [`Product::chain`](crate::methods::Product)s.
-    pub(super) keys_are_chains: bool,
+    /// Whether the keys in `ranked` are the very sums that scores come of.
+    pub(super) keys_are_scored: bool,
     /// Squared lengths of the whitened features.
     pub(in crate::compute) energy: Vec<f32>,
 }
@@ -90,7 +90,7 @@ impl Work {
             is_measured: false,
             measures: vec![None; BLOCK],
             ranked: assignment.endings.iter().map(|_| Ranked::new(BLOCK)).collect(),
-            keys_are_chains: false,
+            keys_are_scored: false,
             energy: vec![f32::NAN; BLOCK],
         }
     }
@@ -164,6 +164,11 @@ impl Work {
         in_tile(tile, &self.pixels).unwrap_or(&self.stored)
     }
 
+    /// Number of groups of pixels.
+    pub(super) fn groups(&self) -> usize {
+        self.pixels.len().div_ceil(WIDTH)
+    }
+
     /// Features in groups of pixels, `[group][feature][WIDTH]`: what is multiplied.
     pub(super) fn panels<'a>(&'a self, tile: &'a Tile) -> &'a [f32] {
         let all = if self.space.is_plain() { self.scaled(tile) } else { &self.featured };
@@ -222,7 +227,7 @@ impl Work {
         let mut rows = std::mem::take(&mut self.rows);
         let panels = if self.is_precise { self.stored(tile) } else { self.scaled(tile) };
         let panel = &panels[first / WIDTH * WIDTH * tile.bands..][..WIDTH * tile.bands];
-        transpose::to_rows(panel, first % WIDTH, self.row, bytemuck::cast_slice_mut(&mut rows));
+        transpose::to_rows::<f64>(panel, first % WIDTH, self.row, bytemuck::cast_slice_mut(&mut rows));
         self.rows = rows;
     }
 
