@@ -9,6 +9,8 @@ use ndarray::Array2;
 
 /// Spectra that the ground is mixed from.
 const GROUND: usize = 40;
+/// Samples of a granule of EMIT.
+const SAMPLES: usize = 1242;
 /// Reflectance of one step of an integer scene, as most products store it.
 const STEP: f64 = 1e-4;
 /// No data in integer scenes, at the left edge of every line.
@@ -53,11 +55,11 @@ pub(crate) struct Arrays {
 }
 
 impl Arrays {
-    /// `tiles` of `lines` lines and 1040 samples, f32 or i16. Twelve lines of 285 bands in f32 take 14 MB, as in a run.
+    /// `tiles` of `lines` lines and EMIT's samples, f32 or i16. Eight lines of 285 bands in f32 take 11 MB, as in a run.
     pub(crate) fn new(bands: usize, sample_type: SampleType, tiles: usize, lines: usize) -> Self {
         let mut random = Random(7);
         let ground: Vec<Vec<f64>> = (0..GROUND).map(|_| random.spectrum(bands)).collect();
-        let window = |i: usize| Window { x: 0, y: i * lines, width: 1040, height: lines };
+        let window = |i: usize| Window { x: 0, y: i * lines, width: SAMPLES, height: lines };
         let tiles = (0..tiles).map(|i| tile(window(i), &ground, sample_type, &mut random)).collect();
         let integers = sample_type == SampleType::I16;
         let scaling = if integers { Scaling::uniform(bands, STEP) } else { Scaling::identity(bands) };

@@ -33,8 +33,8 @@ const TARGETS: [usize; 4] = [1, 10, 40, 500];
 fn main() {
     let arguments = Arguments::new();
     let threads = machine::cores();
-    // Eight tiles are more than any cache holds. To see that all runs, few pixels do, though more than bands.
-    let (tiles, lines) = if arguments.timing { (8, 12) } else { (2, 1) };
+    // Ten tiles are more than any cache holds. To see that all runs, few pixels do, though more than bands.
+    let (tiles, lines) = if arguments.timing { (10, 8) } else { (2, 8) };
     let targets = if arguments.timing { &TARGETS[..] } else { &TARGETS[..2] };
     let scenes = SHAPES.map(|(bands, sample_type)| Arrays::new(bands, sample_type, tiles, lines));
     let gpu = open();

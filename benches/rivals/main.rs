@@ -35,7 +35,7 @@ fn main() {
     let arguments = Arguments::new();
     let threads = machine::cores();
     // Fewer would not do for rivals whose covariance is a sum in f32: its rounding must average out.
-    let (tiles, lines) = if arguments.timing { (8, 12) } else { (4, 12) };
+    let (tiles, lines) = if arguments.timing { (10, 8) } else { (5, 8) };
     let scene = Arrays::new(BANDS, SampleType::F32, tiles, lines);
     let worker = RefCell::new(Worker::start(&scene, threads));
     let gpu = select(None).expect("the list of adapters");
