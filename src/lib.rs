@@ -95,7 +95,7 @@
 //!
 //! # Why statistics have units and a tree
 //!
-//! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about two thousand pixels
+//! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
 //!

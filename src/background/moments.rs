@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn any_order_gives_the_same_bits_and_leaves_one_node() {
         for count in [1, 2, 3, 5, 8, 37] {
-            let units = Units::new(count * 4, 512, None);
+            let units = Units::new(count * 2, 512, None);
             assert_eq!(units.count(0), count);
             let sum = |order: Vec<usize>| {
                 let mut tree = Tree::default();
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_tree_continued_from_shards_is_the_same() {
-        let units = Units::new(52, 512, None);
+        let units = Units::new(26, 512, None);
         let all = |ranges: &[std::ops::Range<usize>]| {
             let mut whole = Tree::default();
             for range in ranges {

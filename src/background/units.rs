@@ -1,11 +1,11 @@
 //! The cut of a scene into units of accumulation, fixed by the scene's shape alone.
 //!
-//! A unit is a run of whole lines of one strip, about two thousand pixels. Scenes and groups of detector columns are cut
+//! A unit is a run of whole lines of one strip, about a thousand pixels. Scenes and groups of detector columns are cut
 //! into strips as wide as the blocks of GeoTIFFs, or have one strip where they are not wider than two. Tiles of a
 //! statistics pass are whole numbers of units, so whatever the tiles, the same pixels are summed together in the same
 //! order; and a tile need be no larger than a block.
 //!
-//! Units are numbered by pairs of rows from the top, and in a pair strip by strip: whether tiles are lines or blocks, most
+//! Units are numbered by four rows at a time from the top, and in these strip by strip: whether tiles are lines or blocks, most
 //! neighbours in the tree of sums come soon one after the other, and few sums wait, however large the scene.
 
 use std::ops::Range;
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::tile::{Tile, Window};
 
 /// Most pixels of a unit, which takes as many lines as they make: a GPU's sums of products stay within 31 bits.
-pub const MOST_PIXELS: usize = 2048;
+pub const MOST_PIXELS: usize = 1024;
 /// Rows of units that are numbered together, strip by strip.
-const ROWS: usize = 2;
+const ROWS: usize = 4;
 /// Width of strips, which the widths of most GeoTIFFs' blocks are multiples of.
 const STRIP: usize = 256;
 /// Most samples of a strip that is not cut.
