@@ -36,6 +36,7 @@
 //! | [`error`] | what failed, where, what to do next | |
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
 //! | `files` | files that are written whole or not at all; positioned reads; hashes, also of what passes while it is read | error |
+//! | [`memory`] | what the allocator keeps, and gives back between stages | |
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
@@ -175,6 +176,7 @@ pub mod fuzzing;
 pub mod grid;
 pub mod library;
 pub mod map;
+pub mod memory;
 pub mod methods;
 pub mod pipeline;
 pub mod report;

@@ -7,6 +7,7 @@ use alunite::cli::{self, Cli};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    alunite::memory::one_arena();
     match cli::run(&Cli::parse()) {
         Ok(code) => code.into(),
         Err(error) => {

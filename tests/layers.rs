@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("error", &[]),
     ("files", &[]),
     ("spectrum", &[]),
     ("wavelengths", &["spectrum"]),
     ("grid", &[]),
+    ("memory", &[]),
     ("simd", &[]),
     ("tile", &["simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
@@ -34,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "grid",
             "library",
             "map",
+            "memory",
             "methods",
             "scene",
             "spectrum",

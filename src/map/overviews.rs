@@ -51,11 +51,12 @@ fn fill_one<T: GdalType + Copy>(
     merge: impl Fn(&[T]) -> T,
 ) -> gdal::errors::Result<()> {
     let ((width, lines), size) = (finer.size(), coarser.size());
-    for y in (0..size.1).step_by(BLOCK) {
-        let window = Window { x: 0, y, width: size.0, height: BLOCK.min(size.1 - y) };
-        let covered = (width, (2 * window.height).min(lines - 2 * y));
-        let values = finer.read_as::<T>((0, (2 * y).try_into()?), covered, covered, None)?;
-        if !ffi::write_window(coarser, window, &halved(values.data(), width, &merge)) {
+    // Block by block: lines of wide rasters would take memory as these are wide.
+    for (y, x) in (0..size.1).step_by(BLOCK).flat_map(|y| (0..size.0).step_by(BLOCK).map(move |x| (y, x))) {
+        let window = Window { x, y, width: BLOCK.min(size.0 - x), height: BLOCK.min(size.1 - y) };
+        let covered = ((2 * window.width).min(width - 2 * x), (2 * window.height).min(lines - 2 * y));
+        let values = finer.read_as::<T>(((2 * x).try_into()?, (2 * y).try_into()?), covered, covered, None)?;
+        if !ffi::write_window(coarser, window, &halved(values.data(), covered.0, &merge)) {
             return Err(GdalError::BadArgument(format!("an overview was not written: {window:?} of {size:?}")));
         }
     }
