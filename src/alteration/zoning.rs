@@ -135,10 +135,7 @@ impl Zoning {
             return if data { 0 } else { nodata };
         }
         let met = |zone: &Condition| zone.any & classes != 0 && zone.with & !there == 0 && zone.not & there == 0;
-        match self.zones.iter().position(met) {
-            Some(zone) => zone as u16 + 1,
-            None => 0,
-        }
+        self.zones.iter().position(met).map_or(0, |zone| zone as u16 + 1)
     }
 }
 

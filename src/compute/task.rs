@@ -108,9 +108,10 @@ impl Task {
         scaling: Scaling,
     ) -> Result<Self> {
         let alone = methods.iter().all(|m| m.needs() == Needs::Nothing);
+        let mut shared = Vec::new();
         let of = |model: &Option<&Model>| match model {
             None if !alone && columns.is_some() => Ok(Vec::new()),
-            model => assignments(methods, spectra, *model, &scaling),
+            model => assignments(methods, spectra, *model, &scaling, &mut shared),
         };
         let groups = models.iter().map(of).collect::<Result<_>>()?;
         let (methods, targets) = (methods.to_vec(), spectra.nrows());
@@ -155,12 +156,14 @@ impl Task {
     }
 }
 
-/// The products of one group of pixels, each made once for all methods that share it.
+/// The products of one group of pixels, each made once for all methods that share it; those that need no background once for
+/// all groups, in `shared`.
 fn assignments(
     methods: &[&'static dyn Method],
     spectra: ArrayView2<f64>,
     model: Option<&Model>,
     scaling: &Scaling,
+    shared: &mut Vec<Arc<Product>>,
 ) -> Result<Vec<Assignment>> {
     let mut assignments: Vec<Assignment> = Vec::new();
     // Those that whiten first: their product serves the others of its basis too.
@@ -172,9 +175,19 @@ fn assignments(
         let at = match at {
             Some(at) => at,
             None => {
-                let mut product = method.product(spectra, model)?;
-                product.adapt(scaling);
-                assignments.push(Assignment { product: Arc::new(product), endings: Vec::new() });
+                let product = match shared.iter().find(|product| product.basis == method.basis()) {
+                    Some(product) => Arc::clone(product),
+                    None => {
+                        let mut product = method.product(spectra, model)?;
+                        product.adapt(scaling);
+                        let product = Arc::new(product);
+                        if method.needs() == Needs::Nothing {
+                            shared.push(Arc::clone(&product));
+                        }
+                        product
+                    }
+                };
+                assignments.push(Assignment { product, endings: Vec::new() });
                 assignments.len() - 1
             }
         };

@@ -23,6 +23,7 @@ pub(crate) fn sums<const N: usize>(x: &[f32], weights: [&[f32]; N]) -> [f32; N] 
     run(Sums { x, weights })
 }
 
+#[inline(always)]
 fn total(mut sums: [f32; LANES]) -> f32 {
     let mut half = LANES;
     while half > 1 {
@@ -68,24 +69,11 @@ impl<const N: usize> Sums<'_, N> {
             }
         }
         let mut totals = [0.0; N];
-        for n in 0..N {
-            let mut vectors = V;
-            while vectors > 1 {
-                vectors /= 2;
-                for v in 0..vectors {
-                    sums[n][v] = simd.add_f32s(sums[n][v], sums[n][v + vectors]);
-                }
-            }
+        // A loop, as closures may be compiled apart, for narrow registers.
+        for (out, sums) in totals.iter_mut().zip(&sums) {
             let mut lanes = [0.0; LANES];
-            S::as_mut_simd_f32s(&mut lanes[..S::F32_LANES]).0[0] = sums[n][0];
-            let mut half = S::F32_LANES;
-            while half > 1 {
-                half /= 2;
-                for lane in 0..half {
-                    lanes[lane] += lanes[lane + half];
-                }
-            }
-            totals[n] = lanes[0] + 0.0;
+            S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(sums);
+            *out = total(lanes);
         }
         totals
     }

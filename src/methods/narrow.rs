@@ -17,7 +17,7 @@
 use faer::{Mat, Side};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use super::product::SEGMENT;
+use super::product::roundings;
 
 /// Directions come in as many as are multiplied at once.
 const STEP: usize = 12;
@@ -74,12 +74,12 @@ impl Narrow {
         let rest = &weights - &outer(&weights.dot(&first), &first);
         let mut all = principal(&rest, MOST - 1)?;
         all.insert(0, first);
-        let steps = (STEP..=MOST.min(all.len())).step_by(STEP);
-        let tried = steps.map(|k| (stacked(&all[..k]), lengths(&residuals(&weights, &stacked(&all[..k])))));
-        let useful = tried.filter(|(_, residual)| *residual <= RESIDUAL);
-        let cost = |(basis, residual): &(Array2<f64>, f64)| spent(basis.nrows(), *residual);
+        let steps = (STEP..=MOST.min(all.len())).step_by(STEP).map(|k| stacked(&all[..k]));
+        let tried = steps.map(|basis| (lengths(&residuals(&weights, &basis)), basis));
+        let useful = tried.filter(|(residual, _)| *residual <= RESIDUAL);
+        let cost = |(residual, basis): &(f64, Array2<f64>)| spent(basis.nrows(), *residual);
         let best = useful.min_by(|a, b| cost(a).total_cmp(&cost(b)))?;
-        (cost(&best) < t * f).then(|| Self::with(&weights, &best.0))
+        (cost(&best) < t * f).then(|| Self::with(&weights, &best.1))
     }
 
     /// Bounds that hold for these very directions, however they were found.
@@ -94,8 +94,7 @@ impl Narrow {
         let gram = rounded.dot(&rounded.t()) - Array2::<f64>::eye(directions);
         let skew = gram.rows().into_iter().map(|row| row.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max);
         // Of y, of every direction and in all, in parts of ‖x‖; twice, as bounds in f32 are rounded too.
-        let sums = (features.min(SEGMENT) + features.div_ceil(SEGMENT) + 12) as f64 * ROUNDING;
-        let of_y = 2.0 * k.sqrt() * sums;
+        let of_y = 2.0 * k.sqrt() * roundings(features) * ROUNDING;
         // Of sums over directions, twice too.
         let of_sums = 2.0 * (k + 16.0) * ROUNDING;
         let mut bounds = Array2::zeros((weights.nrows(), directions + 2));

@@ -355,8 +355,12 @@ impl Prepared {
     #[inline]
     #[must_use]
     pub fn product_error(&self, pixel: &Pixel) -> f64 {
-        let features = self.product.features();
-        let sums = (features.min(SEGMENT) + features.div_ceil(SEGMENT) + 12) as f64 * pixel.length;
+        let sums = roundings(self.product.features()) * pixel.length;
         (sums + 8.0 * pixel.removed) * f64::from(f32::EPSILON / 2.0) * self.reach
     }
+}
+
+/// Half units in the last place by which a product of so many features errs, as [`Prepared::product_error`] counts them.
+pub(super) fn roundings(features: usize) -> f64 {
+    (features.min(SEGMENT) + features.div_ceil(SEGMENT) + 12) as f64
 }

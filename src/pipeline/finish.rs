@@ -23,7 +23,6 @@ use super::sheet::Sheet;
 use crate::error::{Error, Result};
 use crate::files::xxh3_128;
 use crate::map::files::{remove_leftovers, write_beside};
-use crate::memory;
 use crate::scene::Scene;
 
 /// What a finished run leaves.
@@ -77,8 +76,6 @@ pub fn finish(
 ) -> Result<Finished> {
     let _span = info_span!("finish").entered();
     let finishing = Instant::now();
-    // Tiles are done with.
-    memory::give_back();
     let parts = Parts::open(&mapped.parts, plan.identity())?;
     let names = outputs(plan.methods.iter().map(|m| m.word));
     clear_leftovers(out, &names)?;

@@ -18,6 +18,7 @@ use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
 use crate::map::{ClassCount, PixelAreas};
+use crate::memory;
 use crate::methods::Method;
 
 /// Longest side of the picture's map, in pixels of the map that are shown.
@@ -41,6 +42,8 @@ impl<'a> Maps<'a> {
     /// Begins the files of all methods in `out`, with their intermediate files in `work`.
     pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
         let _span = info_span!("create rasters").entered();
+        // Tiles of scenes are done with.
+        memory::give_back();
         let (map, legend) = (sheet.map, Legend::new(sheet.targets)?);
         let one = |index: usize| MethodMaps::create(sheet, index, &legend, (out, work));
         let of_scenes = |zones| match &sheet.by_scene[..] {

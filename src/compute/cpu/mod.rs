@@ -64,18 +64,16 @@ impl Backend for Cpu {
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         let task = &self.task;
         let make = |assignment: &Assignment| {
-            let narrowing = assignment.is_narrowed(task).then(|| Narrowing::new(assignment)).flatten();
-            let ranks = !task.rules || assignment.is_keyed();
-            (Kernel::new(assignment, ranks), narrowing)
+            let kernel = Kernel::new(assignment, !task.rules || assignment.is_keyed());
+            (kernel, Narrowing::new(assignment, task))
         };
         Ok(self.host.decide(&self.scratch, task, tile, group, make, |_, assignment, work, (kernel, narrowing)| {
-            work.keys_are_scored = match narrowing {
-                Some(narrowing) => narrowing.rank(&assignment.endings[0].prepared, work, tile, task.nodata),
-                None => is_fused(),
-            };
-            if narrowing.is_none() || !work.keys_are_scored {
+            let prepared = &assignment.endings[0].prepared;
+            let is_ranked = narrowing.as_mut().is_some_and(|n| n.rank(prepared, work, tile, task.nodata));
+            if !is_ranked {
                 kernel.run(assignment, work, tile);
             }
+            work.keys_are_scored = is_ranked || (narrowing.is_none() && is_fused());
         }))
     }
 

@@ -8,7 +8,7 @@ use super::project::{Row, Take, WIDTH, Weights};
 use super::rank::Ranked;
 use super::transpose;
 use super::work::{BLOCK, Work};
-use crate::compute::Assignment;
+use crate::compute::{Assignment, Task};
 use crate::methods::lanes::{self, LANES};
 use crate::methods::{CANDIDATES, Candidates, Prepared};
 use crate::simd::{Line, aligned, run, wide};
@@ -44,10 +44,10 @@ pub(super) struct Narrowing {
 }
 
 impl Narrowing {
-    /// `None` where the product is not narrowed.
-    pub(super) fn new(assignment: &Assignment) -> Option<Self> {
+    /// `None` where pixels meet all targets.
+    pub(super) fn new(assignment: &Assignment, task: &Task) -> Option<Self> {
         let product = &assignment.product;
-        let narrow = product.narrow.as_ref()?;
+        let narrow = product.narrow.as_ref().filter(|_| assignment.is_narrowed(task))?;
         let (directions, row) = (narrow.directions(), product.features().next_multiple_of(LANES));
         let twice = |bounds: ArrayView1<f32>| [directions, directions + 1].map(|i| -2.0 * bounds[i]);
         Some(Self {
@@ -278,7 +278,7 @@ mod tests {
 
     use super::*;
     use crate::compute::cpu::Cpu;
-    use crate::compute::{Backend as _, MapScores, Task};
+    use crate::compute::{Backend as _, MapScores};
     use crate::methods::find;
     use crate::tile::{SampleType, Samples, Scaling, Window};
 
