@@ -36,9 +36,9 @@
 //! | [`error`] | what failed, where, what to do next | |
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
 //! | `files` | files that are written whole or not at all; positioned reads; hashes, also of what passes while it is read | error |
-//! | [`memory`] | what the allocator keeps, and gives back between stages | |
+//! | [`memory`] | what the allocator keeps, and gives back between stages; huge pages below what is large | |
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
-//! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | |
+//! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | memory, simd |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS; chunks of netCDF past it); quality, lookup tables | envi, files, simd |
 //! | [`library`] | spectra in, chosen, listed and written, and onto a scene's bands | envi |
@@ -85,7 +85,9 @@
 //!
 //! Whoever takes a few pixels needs all their bands. In band-major order these lie tens of kilobytes apart, and memory gave
 //! a third of what it gives to a reader of one stretch. A group of 32 f32 pixels is also what the CPU's kernel multiplies:
-//! it reads the tile as it lies.
+//! it reads the tile as it lies. While it multiplies one block of pixels the next comes to the cache, a line or two for every
+//! feature: a core that computed and waited for memory by turns took half as long again for ten targets. Large tiles lie on
+//! huge pages where the system gives them.
 //!
 //! # Why a backend begins tiles before it maps them
 //!

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("grid", &[]),
     ("memory", &[]),
     ("simd", &[]),
-    ("tile", &["simd"]),
+    ("tile", &["memory", "simd"]),
     ("envi", &["tile", "spectrum", "wavelengths"]),
     ("scene", &["envi", "files", "grid", "simd", "tile", "spectrum", "wavelengths"]),
     ("library", &["envi", "files", "tile", "spectrum", "wavelengths"]),

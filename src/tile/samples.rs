@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::memory;
+
 /// A number type that scenes store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -151,7 +153,7 @@ impl Samples {
     /// `len` zeros of the given type.
     #[must_use]
     pub fn zeros(sample_type: SampleType, len: usize) -> Self {
-        match sample_type {
+        let samples = match sample_type {
             SampleType::U8 => Self::U8(vec![0; len]),
             SampleType::I8 => Self::I8(vec![0; len]),
             SampleType::U16 => Self::U16(vec![0; len]),
@@ -162,7 +164,9 @@ impl Samples {
             SampleType::I64 => Self::I64(vec![0; len]),
             SampleType::F32 => Self::F32(vec![0.0; len]),
             SampleType::F64 => Self::F64(vec![0.0; len]),
-        }
+        };
+        memory::on_huge_pages(samples.as_bytes());
+        samples
     }
 
     /// The type of the values.

@@ -5,6 +5,7 @@ use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, MapScores, Task};
 use crate::methods::{Candidates, Decision, Met, Pixel, decide, decide_all, decide_met};
+use crate::simd::wide;
 use crate::tile::Tile;
 
 /// A block's stretch of every output.
@@ -22,29 +23,32 @@ pub(super) struct Stretch<'a> {
 }
 
 impl<'a> Block<'a> {
-    pub(super) fn all(maps: &'a mut [MapScores], pixels: usize) -> Vec<Self> {
-        let starts = || (0..pixels).step_by(BLOCK);
-        let mut blocks: Vec<Self> =
-            starts().map(|start| Self { count: BLOCK.min(pixels - start), maps: Vec::new() }).collect();
-        for map in maps {
-            let mut rules: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::new()).collect();
+    /// All blocks of a tile of so many pixels.
+    pub(super) fn all(maps: &'a mut [MapScores], pixels: usize) -> impl Iterator<Item = Self> {
+        let stretches = |map: &'a mut MapScores| {
+            let (mut best, mut runner_up) = (map.best.chunks_mut(BLOCK), map.runner_up.chunks_mut(BLOCK));
+            let (mut score, mut margin) = (map.score.chunks_mut(BLOCK), map.margin.chunks_mut(BLOCK));
+            // Of many targets they are many, and are not for whoever takes a block while others wait.
+            let mut rules: Vec<Vec<&mut [f32]>> = (0..pixels.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
             for row in map.rules.chunks_mut(pixels.max(1)) {
                 rules.iter_mut().zip(row.chunks_mut(BLOCK)).for_each(|(block, stretch)| block.push(stretch));
             }
-            let (mut best, mut runner_up) = (map.best.chunks_mut(BLOCK), map.runner_up.chunks_mut(BLOCK));
-            let mut margin = map.margin.chunks_mut(BLOCK);
-            let score = map.score.chunks_mut(BLOCK);
-            for ((block, score), rules) in blocks.iter_mut().zip(score).zip(rules) {
-                block.maps.push(Stretch {
+            let mut rules = rules.into_iter();
+            move || {
+                Some(Stretch {
                     best: best.next().unwrap_or_default(),
                     runner_up: runner_up.next().unwrap_or_default(),
-                    score,
+                    score: score.next()?,
                     margin: margin.next().unwrap_or_default(),
-                    rules,
-                });
+                    rules: rules.next().unwrap_or_default(),
+                })
             }
-        }
-        blocks
+        };
+        let mut maps: Vec<_> = maps.iter_mut().map(stretches).collect();
+        (0..pixels).step_by(BLOCK).map(move |start| Self {
+            count: BLOCK.min(pixels - start),
+            maps: maps.iter_mut().filter_map(|next| next()).collect(),
+        })
     }
 
     /// Few targets with exact weights for stored values: their scores straight from the groups that these lie in.
@@ -111,5 +115,25 @@ impl Stretch<'_> {
             self.runner_up[pixel] = decision.runner_up as u16;
             self.margin[pixel] = single((decision.runner_up_score - decision.score).abs());
         }
+    }
+
+    /// The same of all pixels that are `told`, given the best two targets and their scores.
+    pub(super) fn write_told(&mut self, told: &[bool], targets: [&[u32]; 2], scores: [&[f64]; 2]) {
+        wide(
+            self,
+            #[inline(always)]
+            |out| {
+                for (pixel, &told) in told.iter().enumerate().take(out.score.len()) {
+                    let [best, runner_up] = targets.map(|target| target[pixel]);
+                    let [score, runner_up_score] = scores.map(|score| score[pixel]);
+                    let has_runner_up = told & (runner_up != Candidates::NONE);
+                    let margin = single((runner_up_score - score).abs());
+                    out.best[pixel] = if told { best as u16 } else { out.best[pixel] };
+                    out.score[pixel] = if told { single(score) } else { out.score[pixel] };
+                    out.runner_up[pixel] = if has_runner_up { runner_up as u16 } else { out.runner_up[pixel] };
+                    out.margin[pixel] = if has_runner_up { margin } else { out.margin[pixel] };
+                }
+            },
+        );
     }
 }

@@ -82,7 +82,7 @@ impl Host {
     ) -> Scores {
         let mut scores = Scores::nodata(task, tile.window);
         let Some(assignments) = task.groups.get(group) else { return scores };
-        let blocks = Mutex::new(Block::all(&mut scores.maps, tile.window.pixels()).into_iter().enumerate());
+        let blocks = Mutex::new(Block::all(&mut scores.maps, tile.window.pixels()).enumerate());
         let decide = |thread: usize| {
             // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
             let mut kept = scratch.0[thread].lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,12 +92,16 @@ impl Host {
                 *kept = None; // Freed before the next is made.
             }
             let Kept { products, .. } = kept.get_or_insert_with(fresh);
-            loop {
-                let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((i, mut block)) = next else { break };
-                let pixels = i * BLOCK..i * BLOCK + block.count;
+            let take = || {
+                let (i, block) = blocks.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+                Some((i * BLOCK..i * BLOCK + block.count, block))
+            };
+            let mut next = take();
+            while let Some((pixels, mut block)) = next {
+                next = take();
+                let ahead = next.as_ref().map_or(0..0, |(pixels, _)| pixels.clone());
                 for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
-                    if work.load(tile, pixels.clone(), task.nodata) {
+                    if work.load(tile, (pixels.clone(), ahead.clone()), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
                         work.measure(tile, task.nodata);
                         match keyed {
@@ -112,8 +116,14 @@ impl Host {
         match self.threads() {
             // The caller's own thread, in whose caches the tile may lie.
             1 => decide(0),
-            _ => drop(self.pool.broadcast(|thread| decide(thread.index()))),
+            // The caller is one of them, and begins while the others wake.
+            threads => self.pool.in_place_scope(|scope| {
+                let decide = &decide;
+                (1..threads).for_each(|thread| scope.spawn(move |_| decide(thread)));
+                decide(0);
+            }),
         }
+        drop(blocks);
         scores
     }
 }

@@ -22,8 +22,9 @@ pub(super) struct Keyed {
     bases: Vec<f64>,
     /// Bounds on the errors of keys.
     errors: Vec<f64>,
-    /// Where keys tell the class.
+    /// Where keys tell the class, and where the scores too.
     decided: [bool; BLOCK],
+    told: [bool; BLOCK],
     /// The keys of the targets in one place.
     keys: Vec<f32>,
     /// What the keys of the leading two tell.
@@ -44,6 +45,7 @@ impl Keyed {
             bases: vec![f64::NAN; BLOCK],
             errors: vec![f64::INFINITY; BLOCK],
             decided: [false; BLOCK],
+            told: [false; BLOCK],
             keys: vec![f32::NAN; BLOCK],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
             in_lanes: assignment.is_narrowed(task),
@@ -74,16 +76,17 @@ impl Keyed {
         let Ranked { target: [best, runner_up, ..], key: [first, second, third, _] } = &work.ranked[0];
         let (keys, ranked) = ([&first[..], second, third], [&best[..], runner_up]);
         keys_decide(prepared.targets(), keys, ranked, &self.errors, &mut self.decided);
+        let scores = self.scores.each_ref().map(Vec::as_slice);
+        let are_numbers = scores[0].iter().zip(scores[1]).zip(runner_up);
+        let are_numbers = are_numbers.map(|((a, b), who)| !a.is_nan() & (!b.is_nan() | (*who == Candidates::NONE)));
+        let told = self.told.iter_mut().zip(&self.decided).zip(are_numbers);
+        told.for_each(|((told, decided), are_numbers)| *told = *decided & are_numbers);
+        block.maps[ending.index].write_told(&self.told, ranked, scores);
         let mut rows = Rows::default();
-        for pixel in 0..block.count {
+        for pixel in (0..block.count).filter(|&pixel| !self.told[pixel]) {
             let [best, runner_up] = [0, 1].map(|place| work.ranked[0].target[place][pixel]);
             let [score, runner_up_score] = [0, 1].map(|place| self.scores[place][pixel]);
             let by_keys = Decision { best, score, runner_up, runner_up_score };
-            let untold = score.is_nan() || (runner_up != Candidates::NONE && runner_up_score.is_nan());
-            if self.decided[pixel] && !untold {
-                block.maps[ending.index].write(pixel, &by_keys);
-                continue;
-            }
             let Some(measured) = work.measured(pixel) else { continue };
             let mut decision = if self.decided[pixel] {
                 by_keys
@@ -136,7 +139,7 @@ impl Keyed {
     fn rules(&mut self, block: &mut Block, assignment: &Assignment, work: &mut Work, tile: &Tile) {
         let ending = &assignment.endings[0];
         let Some((weights, keys)) = &mut self.all else { return };
-        weights.project(work.panels(tile), Keys { ending, stride: BLOCK, start: 0, keys });
+        weights.project(work.panels(tile), &[], Keys { ending, stride: BLOCK, start: 0, keys });
         let rules = &mut block.maps[ending.index].rules;
         let mut scores = [f64::NAN; BLOCK];
         let mut rows = Rows::default();

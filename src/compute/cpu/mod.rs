@@ -18,7 +18,7 @@ use pulp::Simd;
 
 pub(super) use host::{Host, Scratch};
 use narrow::Narrowing;
-use project::{Row, Take, WIDTH, Weights};
+use project::{ROWS, Row, Take, WIDTH, Weights};
 use rank::Ranking;
 use work::{BLOCK, Work};
 
@@ -93,14 +93,14 @@ impl Backend for Cpu {
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);
             // Keys are wanted of every pixel.
-            work.load(tile, start..start + count, None);
+            work.load(tile, (start..start + count, 0..0), None);
             work.measure(tile, None);
             if !has_targets {
                 kernel.run(assignment, &mut work, tile);
                 keys[start..start + count].copy_from_slice(&work.energy[..count]);
                 continue;
             }
-            weights.project(work.panels(tile), Keys { ending, stride: pixels, start, keys: &mut keys });
+            weights.project(work.panels(tile), &[], Keys { ending, stride: pixels, start, keys: &mut keys });
         }
         Ok(keys)
     }
@@ -147,7 +147,7 @@ impl Kernel {
         }
         let endings_that_rank = &assignment.endings[..endings];
         let take = Rank { endings: endings_that_rank, targets, rankings: &mut self.rankings, energies: &mut energies };
-        self.weights.project(work.panels(tile), take);
+        self.weights.project(work.panels(tile), work.ahead(tile), take);
         work.energy = energies;
         for (i, ranking) in self.rankings.iter().enumerate().filter(|_| targets > 0) {
             ranking.write(i / endings, &mut work.ranked[i % endings]);
@@ -166,17 +166,23 @@ struct Rank<'a> {
 impl Take for Rank<'_> {
     // Inlined, so that it is compiled for the registers that the products are in.
     #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row) {
-        if row >= self.targets {
+    fn take<S: Simd>(&mut self, simd: S, group: usize, first: usize, products: &[Row]) {
+        let (of_targets, whitened) = products.split_at(products.len().min(self.targets.saturating_sub(first)));
+        for products in whitened {
             let energies = self.energies[group * WIDTH..].iter_mut();
             energies.zip(products).for_each(|(energy, y)| *energy += y * y);
+        }
+        if of_targets.is_empty() {
             return;
         }
         let rankings = &mut self.rankings[group * self.endings.len()..];
         for (ending, ranking) in self.endings.iter().zip(rankings) {
-            let mut keys = *products;
-            ending.method.key(&mut keys, ending.prepared.constants[row]);
-            ranking.insert(simd, &keys, row as u32);
+            let mut keys = [[0.0; WIDTH]; ROWS];
+            let keys = &mut keys[..of_targets.len()];
+            keys.copy_from_slice(of_targets);
+            let constants = &ending.prepared.constants[first..];
+            keys.iter_mut().zip(constants).for_each(|(keys, &constant)| ending.method.key(keys, constant));
+            ranking.insert(simd, keys, first as u32);
         }
     }
 }
@@ -191,12 +197,13 @@ struct Keys<'a> {
 }
 
 impl Take for Keys<'_> {
-    fn take<S: Simd>(&mut self, _: S, group: usize, row: usize, products: &Row) {
-        let mut products = *products;
-        self.ending.method.key(&mut products, self.ending.prepared.constants[row]);
-        let first = self.start + group * WIDTH;
-        let width = WIDTH.min(self.stride - first);
-        self.keys[row * self.stride + first..][..width].copy_from_slice(&products[..width]);
+    fn take<S: Simd>(&mut self, _: S, group: usize, first: usize, products: &[Row]) {
+        let place = self.start + group * WIDTH;
+        let width = WIDTH.min(self.stride - place);
+        for (row, mut products) in (first..).zip(products.iter().copied()) {
+            self.ending.method.key(&mut products, self.ending.prepared.constants[row]);
+            self.keys[row * self.stride + place..][..width].copy_from_slice(&products[..width]);
+        }
     }
 }
 

@@ -73,7 +73,8 @@ impl Narrowing {
             return false;
         }
         let directions = self.basis.rows();
-        self.basis.project(work.panels(tile), Keep { stride: (directions + 2) * WIDTH, to: &mut self.coordinates });
+        let keep = Keep { stride: (directions + 2) * WIDTH, to: &mut self.coordinates };
+        self.basis.project(work.panels(tile), work.ahead(tile), keep);
         work.measure(tile, nodata);
         self.found.fill(0);
         for group in 0..work.groups() {
@@ -129,7 +130,7 @@ impl Narrowing {
         );
         coordinates[directions * WIDTH..][..WIDTH].copy_from_slice(&rho);
         coordinates[(directions + 1) * WIDTH..].copy_from_slice(&length);
-        self.bounds.project(coordinates, Keep { stride: 0, to: self.upper.as_flattened_mut() });
+        self.bounds.project(coordinates, &[], Keep { stride: 0, to: self.upper.as_flattened_mut() });
         run(Reach {
             upper: &self.upper,
             open: &self.open,
@@ -211,8 +212,9 @@ struct Keep<'a> {
 
 impl Take for Keep<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: S, group: usize, row: usize, products: &Row) {
-        self.to[group * self.stride + row * WIDTH..][..WIDTH].copy_from_slice(products);
+    fn take<S: Simd>(&mut self, _: S, group: usize, first: usize, products: &[Row]) {
+        let products = products.as_flattened();
+        self.to[group * self.stride + first * WIDTH..][..products.len()].copy_from_slice(products);
     }
 }
 

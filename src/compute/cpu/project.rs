@@ -8,13 +8,13 @@ use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
 
 use crate::methods::SEGMENT;
-use crate::simd::run;
+use crate::simd::{Ahead, run};
 use crate::tile::Tile;
 
 /// Pixels of a group.
 pub(super) const WIDTH: usize = Tile::GROUP;
 /// Rows that are packed together.
-const ROWS: usize = 12;
+pub(super) const ROWS: usize = 12;
 
 /// One value a pixel of a group.
 pub(super) type Row = [f32; WIDTH];
@@ -51,28 +51,30 @@ impl Weights {
     }
 
     /// Multiplies groups of pixels, `[group][feature][WIDTH]`, and hands out the products of every group and row; rows come
-    /// in turn. A dozen rows stays in the first-level cache while all groups pass by.
-    pub(super) fn project(&self, panels: &[f32], take: impl Take) {
-        run(Project { weights: self, panels, take });
+    /// in turn. A dozen rows stays in the first-level cache while all groups pass by. What lies `ahead` in memory comes to
+    /// the cache meanwhile.
+    pub(super) fn project(&self, panels: &[f32], ahead: &[u8], take: impl Take) {
+        run(Project { weights: self, panels, ahead, take });
     }
 }
 
 /// What is done with products while they are in the cache.
 pub(super) trait Take {
-    /// Takes the products of a group of pixels and one row of weights.
-    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row);
+    /// Takes the products of a group of pixels and up to [`ROWS`] rows of weights, from the first of them on.
+    fn take<S: Simd>(&mut self, simd: S, group: usize, first: usize, products: &[Row]);
 }
 
 impl<T: Take> Take for &mut T {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, group: usize, row: usize, products: &Row) {
-        (**self).take(simd, group, row, products);
+    fn take<S: Simd>(&mut self, simd: S, group: usize, first: usize, products: &[Row]) {
+        (**self).take(simd, group, first, products);
     }
 }
 
 struct Project<'a, F> {
     weights: &'a Weights,
     panels: &'a [f32],
+    ahead: &'a [u8],
     take: F,
 }
 
@@ -83,20 +85,20 @@ impl<F: Take> WithSimd for Project<'_, F> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let (rows, features) = (self.weights.rows, self.weights.features);
         let mut products = [[0.0; WIDTH]; ROWS];
+        let passes = rows.div_ceil(ROWS);
+        let mut ahead = Ahead::of(self.ahead, passes * self.panels.len() / WIDTH);
         for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
             let wanted = ROWS.min(rows - first);
             for (group, panel) in self.panels.chunks_exact(features * WIDTH).enumerate() {
                 match (S::F32_LANES, wanted) {
-                    (16, 11..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted),
-                    (16, 9..) => tile_of::<S, 10, 2>(simd, weights, panel, &mut products, wanted),
-                    (16, 5..) => tile_of::<S, 8, 2>(simd, weights, panel, &mut products, wanted),
-                    (8, 5..) => tile_of::<S, 6, 2>(simd, weights, panel, &mut products, wanted),
-                    (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, panel, &mut products, wanted),
-                    _ => tile_of::<S, 4, 4>(simd, weights, panel, &mut products, wanted),
+                    (16, 11..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
+                    (16, 9..) => tile_of::<S, 10, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
+                    (16, 5..) => tile_of::<S, 8, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
+                    (8, 5..) => tile_of::<S, 6, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
+                    (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
+                    _ => tile_of::<S, 4, 4>(simd, weights, panel, &mut products, wanted, &mut ahead),
                 }
-                for (i, row) in products.iter().enumerate().take(wanted) {
-                    self.take.take(simd, group, first + i, row);
-                }
+                self.take.take(simd, group, first, &products[..wanted]);
             }
         }
     }
@@ -110,18 +112,21 @@ fn tile_of<S: Simd, const R: usize, const V: usize>(
     panel: &[f32],
     products: &mut [Row; ROWS],
     wanted: usize,
+    ahead: &mut Ahead,
 ) {
     let width = WIDTH / S::F32_LANES;
     let panel = S::as_simd_f32s(panel).0;
     for row in (0..wanted).step_by(R) {
         for column in (0..width).step_by(V) {
+            let mut lines = ahead.lines(panel.len() / width, weights);
             let segments = weights.chunks(SEGMENT * ROWS).zip(panel.chunks(SEGMENT * width));
             for (segment, (weights, panel)) in segments.enumerate() {
                 let mut sums = [[simd.splat_f32s(0.0); V]; R];
                 for (weights, x) in weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
+                    lines.fetch();
                     let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let weight = simd.splat_f32s(weights[row + r]);
+                    for (sums, &weight) in sums.iter_mut().zip(&weights[row..][..R]) {
+                        let weight = simd.splat_f32s(weight);
                         for v in 0..V {
                             sums[v] = simd.mul_add_e_f32s(weight, x[v], sums[v]);
                         }
@@ -149,14 +154,16 @@ mod tests {
     }
 
     impl Take for Check<'_> {
-        fn take<S: Simd>(&mut self, _: S, group: usize, row: usize, products: &Row) {
+        fn take<S: Simd>(&mut self, _: S, group: usize, first: usize, products: &[Row]) {
             let (rows, features) = self.matrix.dim();
-            assert_eq!(row, self.seen[group]);
-            self.seen[group] += 1;
+            assert_eq!(first, self.seen[group]);
+            self.seen[group] += products.len();
             let panel = &self.panels[group * features * WIDTH..];
-            for (p, &product) in products.iter().enumerate() {
-                let exact: f32 = (0..features).map(|f| self.matrix[(row, f)] * panel[f * WIDTH + p]).sum();
-                assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
+            for (row, products) in (first..).zip(products) {
+                for (p, &product) in products.iter().enumerate() {
+                    let exact: f32 = (0..features).map(|f| self.matrix[(row, f)] * panel[f * WIDTH + p]).sum();
+                    assert_eq!(product, exact, "row {row} of {rows}, pixel {p}");
+                }
             }
         }
     }
@@ -168,7 +175,7 @@ mod tests {
             let panels: Vec<f32> = (0..2 * features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
             let mut check = Check { matrix: &matrix, panels: &panels, seen: [0; 2] };
             let weights = Weights::of(&matrix);
-            run(Project { weights: &weights, panels: &panels, take: &mut check });
+            run(Project { weights: &weights, panels: &panels, ahead: &[], take: &mut check });
             assert_eq!(check.seen, [rows; 2]);
         }
     }

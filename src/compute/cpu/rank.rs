@@ -16,23 +16,31 @@ impl Ranking {
     pub(super) const EMPTY: Self =
         Self { best: [[f32::MIN; WIDTH]; CANDIDATES], index: [[Candidates::NONE; WIDTH]; CANDIDATES] };
 
-    /// One step of insertion sort in every lane of a vector at once. Most targets enter no lane, and are passed by with
-    /// one comparison.
+    /// Inserts the keys of some targets, the first of which has this index: steps of insertion sort in every lane of a
+    /// vector at once, with all places in registers. Most targets of many enter no lane, and are passed by with one
+    /// comparison.
     #[inline(always)]
-    pub(super) fn insert<S: Simd>(&mut self, simd: S, keys: &Row, target: u32) {
-        let target = simd.splat_u32s(target);
-        for (v, &key) in S::as_simd_f32s(keys).0.iter().enumerate() {
-            let last = S::as_simd_f32s(&self.best[CANDIDATES - 1]).0[v];
-            if simd.first_true_m32s(simd.greater_than_f32s(key, last)) == S::F32_LANES {
-                continue;
+    pub(super) fn insert<S: Simd>(&mut self, simd: S, keys: &[Row], first: u32) {
+        for v in 0..WIDTH / S::F32_LANES {
+            let mut best: [S::f32s; CANDIDATES] = std::array::from_fn(|i| S::as_simd_f32s(&self.best[i]).0[v]);
+            let mut index: [S::u32s; CANDIDATES] = std::array::from_fn(|i| S::as_simd_u32s(&self.index[i]).0[v]);
+            for (target, keys) in (first..).zip(keys) {
+                let mut key = S::as_simd_f32s(keys).0[v];
+                if simd.first_true_m32s(simd.greater_than_f32s(key, best[CANDIDATES - 1])) == S::F32_LANES {
+                    continue;
+                }
+                let mut who = simd.splat_u32s(target);
+                for place in 0..CANDIDATES {
+                    let wins = simd.greater_than_f32s(key, best[place]);
+                    (best[place], key) =
+                        (simd.select_f32s(wins, key, best[place]), simd.select_f32s(wins, best[place], key));
+                    (index[place], who) =
+                        (simd.select_u32s(wins, who, index[place]), simd.select_u32s(wins, index[place], who));
+                }
             }
-            let (mut key, mut who) = (key, target);
-            for (best, index) in self.best.iter_mut().zip(&mut self.index) {
-                let best = &mut S::as_mut_simd_f32s(best).0[v];
-                let index = &mut S::as_mut_simd_u32s(index).0[v];
-                let wins = simd.greater_than_f32s(key, *best);
-                (*best, key) = (simd.select_f32s(wins, key, *best), simd.select_f32s(wins, *best, key));
-                (*index, who) = (simd.select_u32s(wins, who, *index), simd.select_u32s(wins, *index, who));
+            for place in 0..CANDIDATES {
+                S::as_mut_simd_f32s(&mut self.best[place]).0[v] = best[place];
+                S::as_mut_simd_u32s(&mut self.index[place]).0[v] = index[place];
             }
         }
     }

@@ -23,6 +23,8 @@ pub(in crate::compute) struct Work {
     is_precise: bool,
     /// The block's pixels in the tile.
     pixels: Range<usize>,
+    /// Those that come next.
+    ahead: Range<usize>,
     /// Stored values of another type that f32 holds.
     stored: Vec<f32>,
     /// Scaled values, less what the product subtracts.
@@ -73,6 +75,7 @@ impl Work {
             features,
             is_precise: product.precise,
             pixels: 0..0,
+            ahead: 0..0,
             stored: values(fits && task.sample_type != SampleType::F32, task.bands()),
             scaled: values(!fits || !(is_direct || scaling.is_identity()), task.bands()),
             scaling,
@@ -98,8 +101,13 @@ impl Work {
     /// Loads pixels of a tile, from the first of a group on, and turns them into the features of the product's space.
     /// False when none of them is data. What the tile holds ready is not measured yet: it comes from memory while it is
     /// multiplied, and is measured in the cache after that, by [`Work::measure`].
-    pub(super) fn load(&mut self, tile: &Tile, pixels: Range<usize>, nodata: Option<f64>) -> bool {
-        self.pixels = pixels;
+    pub(super) fn load(
+        &mut self,
+        tile: &Tile,
+        (pixels, ahead): (Range<usize>, Range<usize>),
+        nodata: Option<f64>,
+    ) -> bool {
+        (self.pixels, self.ahead) = (pixels, ahead);
         self.is_measured = false;
         let is_ready = self.space.is_plain() && self.stored.is_empty() && self.scaled.is_empty();
         (is_ready && self.first_band_has_data(tile, nodata)) || self.measure(tile, nodata)
@@ -173,6 +181,13 @@ impl Work {
     pub(super) fn panels<'a>(&'a self, tile: &'a Tile) -> &'a [f32] {
         let all = if self.space.is_plain() { self.scaled(tile) } else { &self.featured };
         &all[..self.pixels.len().next_multiple_of(WIDTH) * self.features]
+    }
+
+    /// What lies in memory of the block that comes next.
+    pub(super) fn ahead<'a>(&self, tile: &'a Tile) -> &'a [u8] {
+        let size = tile.bands * tile.samples.sample_type().size();
+        let end = self.ahead.end.next_multiple_of(WIDTH);
+        &tile.samples.as_bytes()[self.ahead.start * size..end * size]
     }
 
     /// Where features are the scaled values, their squares tell nearly everything.
