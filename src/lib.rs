@@ -100,7 +100,8 @@
 //!
 //! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
-//! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance.
+//! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance, and a
+//! thread adds the unit that it summed to the tree while others still sum theirs.
 //!
 //! # Why false alarms are tallied
 //!

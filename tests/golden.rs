@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use alunite::background::{Background, Shrinkage, Summands, Units};
 use alunite::compute::cpu::{Cpu, CpuSums};
@@ -143,7 +144,9 @@ impl Filters {
         let (scaling, about) = (Scaling::identity(bands), vec![0.3; bands]);
         let (counts, differences) = (vec![true; self.pixels.len()], scaling.less(&about));
         let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &differences };
-        let sums = device.sum(&summands, &units).unwrap();
+        let sums = Mutex::default();
+        device.sum(&summands, &units, &|_, moments| Vec::push(&mut sums.lock().unwrap(), moments)).unwrap();
+        let sums = sums.into_inner().unwrap();
         let background = Background::new(&about, &sums[0]).unwrap();
         let model = Model {
             mean: background.mean.clone(),

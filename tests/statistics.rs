@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use alunite::background::{Background, Statistics, Summands, Units};
 use alunite::compute::Summing;
@@ -143,7 +144,10 @@ fn background(device: &mut dyn Summing, pixels: &[Vec<f32>]) -> alunite::error::
     let units = Units::new(count, 1, None);
     let units = units.within(tile.window).unwrap();
     let (counts, scaling) = (vec![true; count], Scaling::identity(bands).less(&about));
-    let sums = device.sum(&Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling }, &units)?;
+    let (summands, sums) =
+        (Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling }, Mutex::default());
+    device.sum(&summands, &units, &|_, moments| Vec::push(&mut sums.lock().unwrap(), moments))?;
+    let sums = sums.into_inner().unwrap();
     assert_eq!(sums.len(), 1);
     Ok(Background::new(&about, &sums[0]).unwrap())
 }

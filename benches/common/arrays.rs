@@ -1,6 +1,8 @@
 //! The arrays that kernels and rivals work on: mixtures of smooth spectra, shaded, with noise, in tiles as a run has them.
 
-use alunite::background::{Background, Shrinkage, Summands, Tree, Units};
+use std::sync::Mutex;
+
+use alunite::background::{Background, Shrinkage, Summands, Tree, Unit, Units};
 use alunite::compute::{Summing, Task};
 use alunite::methods::{Method, Model, Needs};
 use alunite::tile::{Sample as _, SampleType, Samples, Scaling, Tile, Window};
@@ -100,14 +102,15 @@ impl Arrays {
         let about = self.provisional_mean();
         let last = self.tiles.last().expect("a tile").window;
         let units = Units::new(last.y + last.height, last.width, None);
-        let (mut tree, differences) = (Tree::default(), self.scaling.less(&about));
+        let (tree, differences) = (Mutex::new(Tree::default()), self.scaling.less(&about));
         for tile in &self.tiles {
             let within = units.within(tile.window).expect("whole units");
             let all = vec![true; tile.window.pixels()];
             let summands = Summands { tile, counts: &all, nodata: self.nodata, scaling: &differences };
-            let sums = sums.sum(&summands, &within).expect("sums");
-            within.iter().zip(sums).for_each(|(unit, sum)| tree.insert(unit.place, sum, units.count(0)));
+            let take = |unit: &Unit, sum| tree.lock().expect("a tree").insert(unit.place, sum, units.count(0));
+            sums.sum(&summands, &within, &take).expect("sums");
         }
+        let tree = tree.into_inner().expect("a tree");
         Background::new(&about, tree.whole(&units, 0).expect("all units")).expect("pixels")
     }
 

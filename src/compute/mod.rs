@@ -189,9 +189,10 @@ pub trait Summing: Send {
     /// What it is, for the user.
     fn label(&self) -> String;
 
-    /// The moments of units of a tile. The bits follow from the summands alone.
+    /// Makes the moments of units of a tile, whose bits follow from the summands alone. `take` gets those of each unit once,
+    /// as soon as they are there: in any order, and from any of the host's threads, which so add them up while others sum.
     ///
     /// # Errors
-    /// When the device fails.
-    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>>;
+    /// When the device fails; `take` may have got some by then.
+    fn sum(&mut self, summands: &Summands, units: &[Unit], take: &(dyn Fn(&Unit, Moments) + Sync)) -> Result<()>;
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use tracing::info_span;
@@ -230,12 +231,13 @@ impl Selection<'_> {
                 .within(tile.window)
                 .ok_or_else(|| Error::failed("statistics", format!("{:?} cuts through a unit of sums", tile.window)))?;
             let summands = Summands { tile, counts: &counts, nodata: described.nodata, scaling: &differences };
-            let sums = device.sum(&summands, &units_here)?;
             let part = index / a_part;
             let Some((left, statistics)) = waiting.get_mut(&part) else { return Ok((tile.window, None)) };
-            for (unit, sums) in units_here.iter().zip(sums) {
-                statistics.tree.insert(unit.place, sums, units.count(unit.place.group));
-            }
+            let tree = Mutex::new(&mut statistics.tree);
+            device.sum(&summands, &units_here, &|unit, moments| {
+                let mut tree = tree.lock().unwrap_or_else(PoisonError::into_inner);
+                tree.insert(unit.place, moments, units.count(unit.place.group));
+            })?;
             *left -= 1;
             let done = *left == 0;
             Ok((tile.window, if done { waiting.remove(&part).map(|(_, s)| (part, s)) } else { None }))

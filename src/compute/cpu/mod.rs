@@ -227,8 +227,9 @@ impl Summing for CpuSums {
         self.host.label()
     }
 
-    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>> {
-        let moments = |scratch: &mut _, i: usize| statistics::moments(summands, &units[i], scratch);
-        Ok(self.host.each(units.len(), moments))
+    fn sum(&mut self, summands: &Summands, units: &[Unit], take: &(dyn Fn(&Unit, Moments) + Sync)) -> Result<()> {
+        let one = |scratch: &mut _, i: usize| take(&units[i], statistics::moments(summands, &units[i], scratch));
+        self.host.each(units.len(), one);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use bytemuck::Zeroable as _;
 use pulp::{Simd, WithSimd};
 
 use crate::background::{Moments, Summands, Unit, packed};
-use crate::simd::{Line, run, wide};
+use crate::simd::{Ahead, Line, run, wide};
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
 
@@ -50,14 +50,17 @@ pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -
     let mut count = 0;
     for run in unit.runs(tile) {
         if stretch.pixels + GROUP > STRETCH {
-            stretch.multiply();
+            // More often than not the pixels behind this run are the next.
+            let values = tile.index(0, run.start / GROUP * GROUP)..;
+            let ahead = with_samples!(&tile.samples, samples => bytemuck::cast_slice(&samples[values]));
+            stretch.multiply(&ahead[..ahead.len().min(STRETCH * bands * tile.samples.sample_type().size())]);
         }
         count += stretch.pack(tile, &run, &summands.counting(&run), scaling);
     }
     if count == 0 {
         return Moments::default();
     }
-    stretch.multiply();
+    stretch.multiply(&[]);
     let sum = stretch.sum[..bands].to_vec();
     Moments { count, quantised: sum.clone(), sum, products: triangle(bands, stretch.products) }
 }
@@ -109,8 +112,9 @@ impl Stretch<'_> {
         packed as u64
     }
 
-    fn multiply(&mut self) {
-        run(Multiply(self));
+    /// Multiplies what is packed, while what lies `ahead` in memory comes to the cache.
+    fn multiply(&mut self, ahead: &[u8]) {
+        run(Multiply { stretch: self, ahead });
         self.pixels = 0;
     }
 }
@@ -149,14 +153,18 @@ fn pack<T: Sample>(group: &[T], scaling: &Scaling, places: &[usize; GROUP], squa
     }
 }
 
-struct Multiply<'a, 'b>(&'a mut Stretch<'b>);
+struct Multiply<'a, 'b> {
+    stretch: &'a mut Stretch<'b>,
+    ahead: &'a [u8],
+}
 
 impl WithSimd for Multiply<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Stretch { bands, pixels, panels, sum, products } = self.0;
+        let Stretch { bands, pixels, panels, sum, products } = self.stretch;
+        let mut ahead = Ahead::of(self.ahead, usize::MAX);
         let panel = |i: usize| &panels[i * STRETCH * PANEL..][..*pixels * PANEL];
         let mut tiles = products.chunks_exact_mut(PANEL * PANEL);
         for (i, sum) in sum.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
@@ -170,9 +178,9 @@ impl WithSimd for Multiply<'_, '_> {
                 let Some(tile) = tiles.next() else { return };
                 let (a, b, rows) = (panel(i), panel(j), PANEL.min(*bands - i * PANEL));
                 match S::F64_LANES {
-                    8 => tile_of::<S, 8, 3>(simd, a, b, tile, rows, i == j),
-                    4 => tile_of::<S, 4, 3>(simd, a, b, tile, rows, i == j),
-                    _ => tile_of::<S, 4, 4>(simd, a, b, tile, rows, i == j),
+                    8 => tile_of::<S, 8, 3>(simd, a, b, tile, rows, i == j, &mut ahead),
+                    4 => tile_of::<S, 4, 3>(simd, a, b, tile, rows, i == j, &mut ahead),
+                    _ => tile_of::<S, 4, 4>(simd, a, b, tile, rows, i == j, &mut ahead),
                 }
             }
         }
@@ -189,15 +197,16 @@ fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
     tile: &mut [f64],
     rows: usize,
     diagonal: bool,
+    ahead: &mut Ahead,
 ) {
     for row in (0..rows).step_by(ROWS) {
         for first in (0..PANEL).step_by(VECTORS * S::F64_LANES) {
             let wanted = if diagonal { (row + ROWS).saturating_sub(first).div_ceil(S::F64_LANES) } else { VECTORS };
             match wanted {
                 0 => {}
-                1 => register_tile::<S, ROWS, 1>(simd, a, b, tile, row, first),
-                2 => register_tile::<S, ROWS, 2>(simd, a, b, tile, row, first),
-                _ => register_tile::<S, ROWS, VECTORS>(simd, a, b, tile, row, first),
+                1 => register_tile::<S, ROWS, 1>(simd, a, b, tile, row, first, ahead),
+                2 => register_tile::<S, ROWS, 2>(simd, a, b, tile, row, first, ahead),
+                _ => register_tile::<S, ROWS, VECTORS>(simd, a, b, tile, row, first, ahead),
             }
         }
     }
@@ -211,12 +220,15 @@ fn register_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     tile: &mut [f64],
     row: usize,
     first: usize,
+    ahead: &mut Ahead,
 ) {
+    let mut lines = ahead.lines(a.len() / PANEL, a);
     let (column, width) = (first / S::F64_LANES, PANEL / S::F64_LANES);
     let mut rows = tile[row * PANEL..].chunks_exact_mut(PANEL).map(|row| &mut S::as_mut_simd_f64s(row).0[column..]);
     let mut rows: [&mut [S::f64s]; ROWS] = std::array::from_fn(|_| rows.next().unwrap_or_default());
     let mut sums: [[S::f64s; VECTORS]; ROWS] = std::array::from_fn(|r| std::array::from_fn(|v| rows[r][v]));
     for (a, b) in a.as_chunks::<PANEL>().0.iter().zip(S::as_simd_f64s(b).0.chunks_exact(width)) {
+        lines.fetch();
         let b: [S::f64s; VECTORS] = std::array::from_fn(|v| b[column + v]);
         for r in 0..ROWS {
             let a = simd.splat_f64s(a[row + r]);
@@ -303,10 +315,10 @@ mod tests {
         let packed = stretch.pixels;
         for _ in 0..3 {
             stretch.pixels = packed;
-            stretch.multiply();
+            stretch.multiply(&[]);
         }
         let mut stretch = Stretch { products: plain, pixels: packed, ..stretch };
-        (0..3).for_each(|_| Multiply(&mut stretch).with_simd(pulp::Scalar::new()));
+        (0..3).for_each(|_| Multiply { stretch: &mut stretch, ahead: &[] }.with_simd(pulp::Scalar::new()));
         let [wide, plain] = products.map(|products| triangle(bands, &products));
         assert!(wide.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()) && wide.iter().all(|v| *v != 0.0));
     }

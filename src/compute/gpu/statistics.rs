@@ -132,11 +132,10 @@ impl Summing for GpuSums {
         self.device.facts().to_string()
     }
 
-    fn sum(&mut self, summands: &Summands, units: &[Unit]) -> Result<Vec<Moments>> {
-        let (bands, mut out) = (summands.tile.bands, Vec::with_capacity(units.len()));
+    fn sum(&mut self, summands: &Summands, units: &[Unit], take: &(dyn Fn(&Unit, Moments) + Sync)) -> Result<()> {
+        let (bands, mut next) = (summands.tile.bands, units);
         let mut batch = 1;
-        while out.len() < units.len() {
-            let next = &units[out.len()..];
+        while !next.is_empty() {
             let made = self.host.each(batch.min(next.len()), |&mut (), i| {
                 let unit = summands.differences(&next[i]);
                 let moments = Moments { count: unit.count, sum: unit.sums(), ..Moments::default() };
@@ -145,18 +144,24 @@ impl Summing for GpuSums {
             // Units of one batch have one width on the device: the widest of them.
             let stride = made.iter().map(|(.., stride)| *stride).max().unwrap_or(0);
             let shape = Shape { bands, quads: stride / 4, tiles: bands.div_ceil(SUM_TILE) };
-            let (moments, units): (Vec<Moments>, Vec<Quantised>) = made.into_iter().map(|(m, q, _)| (m, q)).unzip();
-            let products = self.batch(&units, shape)?;
-            let complete = |((moments, unit), products): ((Moments, Quantised), Vec<i128>)| match moments.count {
-                0 => Moments::default(),
-                _ => in_reflectance(moments, &unit, &products),
-            };
-            out.extend(moments.into_iter().zip(units).zip(products).map(complete));
+            let (moments, quantised): (Vec<Moments>, Vec<Quantised>) = made.into_iter().map(|(m, q, _)| (m, q)).unzip();
+            let products = self.batch(&quantised, shape)?;
+            let (these, rest) = next.split_at(moments.len());
+            for (((unit, moments), quantised), products) in these.iter().zip(moments).zip(quantised).zip(products) {
+                take(
+                    unit,
+                    match moments.count {
+                        0 => Moments::default(),
+                        _ => in_reflectance(moments, &quantised, &products),
+                    },
+                );
+            }
+            next = rest;
             let limits = self.device.limits();
             let largest = (limits.max_storage_buffer_binding_size.min(BATCH as u64) as usize) / 4;
             batch = (largest / shape.values().max(shape.sums()).max(1)).clamp(1, 65_535);
         }
-        Ok(out)
+        Ok(())
     }
 }
 
