@@ -159,8 +159,16 @@ impl Statistics {
             nodes: self.tree.nodes.iter().map(|(place, m)| (*place, m.count)).collect(),
         };
         let text = serde_json::to_vec(&description).map_err(|e| Error::failed("statistics", e))?;
-        let sums = self.tree.nodes.values().flat_map(|m| m.sum.iter().chain(&m.quantised).chain(&m.products));
-        Ok(sealed(&text, self.about.iter().chain(sums).flat_map(|v| v.to_le_bytes())))
+        let sums = self.tree.nodes.values().flat_map(|m| [&m.sum[..], &m.quantised, &m.products]);
+        let mut numbers = Vec::new();
+        for values in std::iter::once(&self.about[..]).chain(sums) {
+            let before = numbers.len();
+            numbers.resize(before + size_of_val(values), 0);
+            // Value by value into bytes that are there: copied by whole registers.
+            let places = numbers[before..].as_chunks_mut().0.iter_mut();
+            places.zip(values).for_each(|(place, v)| *place = v.to_le_bytes());
+        }
+        Ok(sealed(&text, &numbers))
     }
 
     /// Reads what [`Statistics::to_bytes`] wrote; `place` names it in messages.
@@ -319,7 +327,7 @@ impl Statistics {
 }
 
 /// A description and sums as a whole file.
-fn sealed(description: &[u8], sums: impl Iterator<Item = u8>) -> Vec<u8> {
+fn sealed(description: &[u8], sums: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend((description.len() as u64).to_le_bytes());
@@ -336,7 +344,7 @@ pub(super) fn with_sums(description: &[u8], numbers: &[u8], most_bands: usize) -
     let filled = read.nodes.iter().filter(|(_, count)| *count > 0).count();
     let bytes = 8 * (bands + filled * (2 * bands + packed(bands, 0)));
     let numbers = numbers.iter().copied().chain([0]).cycle().take(bytes);
-    (bands <= most_bands).then(|| sealed(description, numbers))
+    (bands <= most_bands).then(|| sealed(description, &numbers.collect::<Vec<u8>>()))
 }
 
 /// Two groups of pixels as one (Chan, Golub & LeVeque 1983, The American Statistician 37:242).

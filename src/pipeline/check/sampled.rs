@@ -43,9 +43,17 @@ impl Sampled {
             with_samples!(&tile.samples, values => {
                 let missing = |value: f64| !value.is_finite() || Some(value) == nodata;
                 let stored = |band: usize, p: usize| values[tile.index(band, p)].to_f64();
-                let valid: Vec<bool> = looked.clone().map(|p| !bands.iter().any(|&b| missing(stored(b, p)))).collect();
+                // Band by band, as values lie.
+                let (mut valid, mut is_zero) = (vec![true; looked.len()], vec![true; looked.len()]);
+                for &band in bands {
+                    for ((p, valid), is_zero) in looked.clone().zip(&mut valid).zip(&mut is_zero) {
+                        let value = stored(band, p);
+                        *valid &= !missing(value);
+                        *is_zero &= value == 0.0;
+                    }
+                }
                 pixels += valid.iter().filter(|v| **v).count();
-                zero += looked.clone().zip(&valid).filter(|(p, v)| **v && bands.iter().all(|&b| stored(b, *p) == 0.0)).count();
+                zero += valid.iter().zip(&is_zero).filter(|(valid, is_zero)| **valid && **is_zero).count();
                 for (i, (column, &band)) in columns.iter_mut().zip(bands).enumerate() {
                     let value = |p: usize| stored(band, p) * scaling.gain[i] + scaling.offset[i];
                     column.add(looked.clone().map(value), &valid);
