@@ -46,7 +46,7 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
-//! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, tile |
+//! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, simd, tile |
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
 //! | [`compare`] | two maps, two runs, or a map and labels: matrix of classes, kappa, distance of scores | envi, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |

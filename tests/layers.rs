@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("methods", &["background", "simd", "spectrum", "tile"]),
     ("compute", &["background", "methods", "simd", "tile"]),
     ("alteration", &["compute", "methods"]),
-    ("map", &["files", "grid", "tile", "spectrum"]),
+    ("map", &["files", "grid", "simd", "tile", "spectrum"]),
     ("areas", &["grid", "map", "methods"]),
     ("compare", &["envi", "grid", "map", "methods", "tile"]),
     ("verify", &["compare", "files", "grid", "map", "methods"]),

@@ -7,6 +7,7 @@ use std::ops::Range;
 use gdal::Dataset;
 use gdal::raster::{GdalDataType, GdalType};
 
+use crate::simd::wide;
 use crate::tile::Window;
 
 /// The number of pixels of a band and a 64-bit sum over their places and bits.
@@ -22,18 +23,21 @@ pub(super) trait Bits: Copy {
 }
 
 impl Bits for u8 {
+    #[inline(always)]
     fn bits(self) -> u64 {
         self.into()
     }
 }
 
 impl Bits for u16 {
+    #[inline(always)]
     fn bits(self) -> u64 {
         self.into()
     }
 }
 
 impl Bits for f32 {
+    #[inline(always)]
     fn bits(self) -> u64 {
         self.to_bits().into()
     }
@@ -55,14 +59,21 @@ impl Checksum {
         self.pixels += values.len() as u64;
         for (y, line) in (window.y..).zip(values.chunks_exact(window.width.max(1))) {
             let first = (y as u64) * (width as u64) + window.x as u64;
-            for (place, value) in (first..).zip(line) {
-                self.sum = self.sum.wrapping_add(mix(place, value.bits()));
-            }
+            let sum = wide(
+                line,
+                #[inline(always)]
+                |line| {
+                    let mixed = line.iter().enumerate().map(|(x, value)| mix(first + x as u64, value.bits()));
+                    mixed.fold(0, u64::wrapping_add)
+                },
+            );
+            self.sum = self.sum.wrapping_add(sum);
         }
     }
 }
 
 /// Spreads a place and a value over 64 bits (the finaliser of SplitMix64).
+#[inline(always)]
 fn mix(place: u64, bits: u64) -> u64 {
     let z = place.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(bits.wrapping_mul(0xD6E8_FEB8_6659_FD93));
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

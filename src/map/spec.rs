@@ -14,6 +14,9 @@ use crate::grid::Grid;
 
 /// Side of a tile in pixels. A tile of a rule image holds all bands: 40 bands of it are 10 MiB.
 pub(super) const BLOCK: usize = 256;
+/// Lines of a tile of the intermediate file. Parts of a wide scene are of fewer lines than a tile of the map, and GDAL's cache
+/// must hold a row of tiles of all rasters, or it writes and reads them again for every part.
+const LINES: usize = 64;
 
 /// What a raster is to hold.
 #[derive(Debug, Clone)]
@@ -91,7 +94,7 @@ pub(super) fn intermediate(
     nodata: f64,
 ) -> gdal::errors::Result<Dataset> {
     let driver = DriverManager::get_driver_by_name("GTiff")?;
-    let sides = ["BLOCKXSIZE", "BLOCKYSIZE"].map(|side| format!("{side}={BLOCK}"));
+    let sides = [format!("BLOCKXSIZE={BLOCK}"), format!("BLOCKYSIZE={LINES}")];
     let options = ["TILED=YES", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER", &sides[0], &sides[1]];
     let options = RasterCreationOptions::from_iter(options);
     let (w, h, bands) = (spec.width, spec.height, spec.bands.len());
