@@ -68,8 +68,8 @@ fn without_continuum(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 /// The absorption whose deepest point is this one.
 fn feature(left: &[(f64, f64)], at: usize) -> Option<Feature> {
     let (nm, lowest) = left[at];
-    // Of a flat bottom, its first point.
-    if left[at - 1].1 <= lowest {
+    // Of a flat bottom, its first point; and on a slope there is none, which is known without going along it.
+    if left[at - 1].1 <= lowest || left[at + 1].1 < lowest {
         return None;
     }
     // A shoulder is as high as the spectrum gets before it goes below this point.
