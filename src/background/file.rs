@@ -161,14 +161,11 @@ impl Statistics {
         let text = serde_json::to_vec(&description).map_err(|e| Error::failed("statistics", e))?;
         let sums = self.tree.nodes.values().flat_map(|m| [&m.sum[..], &m.quantised, &m.products]);
         let mut numbers = Vec::new();
+        // List by list: of lists in one iterator, values would be copied one at a time.
         for values in std::iter::once(&self.about[..]).chain(sums) {
-            let before = numbers.len();
-            numbers.resize(before + size_of_val(values), 0);
-            // Value by value into bytes that are there: copied by whole registers.
-            let places = numbers[before..].as_chunks_mut().0.iter_mut();
-            places.zip(values).for_each(|(place, v)| *place = v.to_le_bytes());
+            numbers.extend(values.iter().map(|v| v.to_le_bytes()));
         }
-        Ok(sealed(&text, &numbers))
+        Ok(sealed(&text, numbers.as_flattened()))
     }
 
     /// Reads what [`Statistics::to_bytes`] wrote; `place` names it in messages.

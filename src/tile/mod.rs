@@ -101,6 +101,15 @@ impl Tile {
         groups.flat_map(move |group| &group[band * Self::GROUP..][..Self::GROUP]).take(self.window.pixels())
     }
 
+    /// The groups that these pixels lie in, as bytes, as far as the tile reaches.
+    #[must_use]
+    pub(crate) fn bytes_of(&self, pixels: Range<usize>) -> &[u8] {
+        let group = Self::GROUP * self.bands * self.samples.sample_type().size();
+        let bytes = self.samples.as_bytes();
+        let end = (pixels.end.div_ceil(Self::GROUP) * group).min(bytes.len());
+        &bytes[pixels.start / Self::GROUP * group..end]
+    }
+
     /// The tile's columns in `range`, counted from the window's first.
     #[must_use]
     pub fn columns(&self, range: Range<usize>) -> Self {
@@ -230,6 +239,11 @@ mod tests {
             assert_eq!(values[tile.index(band, 100)], value(band, 100));
         }
         tile.samples = Samples::U16(values);
+        let bytes = |pixels: Range<usize>| bytemuck::cast_slice::<_, u16>(tile.bytes_of(pixels)).to_vec();
+        let (group, all) = (3 * Tile::GROUP, bytemuck::cast_slice::<_, u16>(tile.samples.as_bytes()));
+        assert_eq!(bytes(40..70), all[group..3 * group], "whole groups");
+        assert_eq!(bytes(100..999), all[3 * group..], "no further than the tile");
+        assert!(bytes(0..0).is_empty());
         let part = tile.columns(5..45);
         let Samples::U16(values) = &part.samples else { panic!() };
         for (p, v) in part.band(values, 2).enumerate() {

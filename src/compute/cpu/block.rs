@@ -107,13 +107,18 @@ pub(super) fn single(score: f64) -> f32 {
     (score as f32).clamp(f32::MIN, f32::MAX)
 }
 
+#[inline(always)]
+fn margin(score: f64, runner_up_score: f64) -> f32 {
+    single((runner_up_score - score).abs())
+}
+
 impl Stretch<'_> {
     pub(super) fn write(&mut self, pixel: usize, decision: &Decision) {
         self.best[pixel] = decision.best as u16;
         self.score[pixel] = single(decision.score);
         if decision.runner_up != Candidates::NONE {
             self.runner_up[pixel] = decision.runner_up as u16;
-            self.margin[pixel] = single((decision.runner_up_score - decision.score).abs());
+            self.margin[pixel] = margin(decision.score, decision.runner_up_score);
         }
     }
 
@@ -127,7 +132,7 @@ impl Stretch<'_> {
                     let [best, runner_up] = targets.map(|target| target[pixel]);
                     let [score, runner_up_score] = scores.map(|score| score[pixel]);
                     let has_runner_up = told & (runner_up != Candidates::NONE);
-                    let margin = single((runner_up_score - score).abs());
+                    let margin = margin(score, runner_up_score);
                     out.best[pixel] = if told { best as u16 } else { out.best[pixel] };
                     out.score[pixel] = if told { single(score) } else { out.score[pixel] };
                     out.runner_up[pixel] = if has_runner_up { runner_up as u16 } else { out.runner_up[pixel] };

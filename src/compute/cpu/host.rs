@@ -101,7 +101,7 @@ impl Host {
                 next = take();
                 let ahead = next.as_ref().map_or(0..0, |(pixels, _)| pixels.clone());
                 for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
-                    if work.load(tile, (pixels.clone(), ahead.clone()), task.nodata) {
+                    if work.load(tile, pixels.clone(), ahead.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
                         work.measure(tile, task.nodata);
                         match keyed {

@@ -22,9 +22,8 @@ pub(super) struct Keyed {
     bases: Vec<f64>,
     /// Bounds on the errors of keys.
     errors: Vec<f64>,
-    /// Where keys tell the class, and where the scores too.
+    /// Where keys tell the class.
     decided: [bool; BLOCK],
-    told: [bool; BLOCK],
     /// The keys of the targets in one place.
     keys: Vec<f32>,
     /// What the keys of the leading two tell.
@@ -45,7 +44,6 @@ impl Keyed {
             bases: vec![f64::NAN; BLOCK],
             errors: vec![f64::INFINITY; BLOCK],
             decided: [false; BLOCK],
-            told: [false; BLOCK],
             keys: vec![f32::NAN; BLOCK],
             scores: [vec![f64::NAN; BLOCK], vec![f64::NAN; BLOCK]],
             in_lanes: assignment.is_narrowed(task),
@@ -79,11 +77,11 @@ impl Keyed {
         let scores = self.scores.each_ref().map(Vec::as_slice);
         let are_numbers = scores[0].iter().zip(scores[1]).zip(runner_up);
         let are_numbers = are_numbers.map(|((a, b), who)| !a.is_nan() & (!b.is_nan() | (*who == Candidates::NONE)));
-        let told = self.told.iter_mut().zip(&self.decided).zip(are_numbers);
-        told.for_each(|((told, decided), are_numbers)| *told = *decided & are_numbers);
-        block.maps[ending.index].write_told(&self.told, ranked, scores);
+        let mut told = self.decided;
+        told.iter_mut().zip(are_numbers).for_each(|(told, are_numbers)| *told &= are_numbers);
+        block.maps[ending.index].write_told(&told, ranked, scores);
         let mut rows = Rows::default();
-        for pixel in (0..block.count).filter(|&pixel| !self.told[pixel]) {
+        for pixel in (0..block.count).filter(|&pixel| !told[pixel]) {
             let [best, runner_up] = [0, 1].map(|place| work.ranked[0].target[place][pixel]);
             let [score, runner_up_score] = [0, 1].map(|place| self.scores[place][pixel]);
             let by_keys = Decision { best, score, runner_up, runner_up_score };

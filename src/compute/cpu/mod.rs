@@ -93,7 +93,7 @@ impl Backend for Cpu {
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);
             // Keys are wanted of every pixel.
-            work.load(tile, (start..start + count, 0..0), None);
+            work.load(tile, start..start + count, 0..0, None);
             work.measure(tile, None);
             if !has_targets {
                 kernel.run(assignment, &mut work, tile);

@@ -51,9 +51,7 @@ pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -
     for run in unit.runs(tile) {
         if stretch.pixels + GROUP > STRETCH {
             // More often than not the pixels behind this run are the next.
-            let values = tile.index(0, run.start / GROUP * GROUP)..;
-            let ahead = with_samples!(&tile.samples, samples => bytemuck::cast_slice(&samples[values]));
-            stretch.multiply(&ahead[..ahead.len().min(STRETCH * bands * tile.samples.sample_type().size())]);
+            stretch.multiply(tile.bytes_of(run.start..run.start + STRETCH));
         }
         count += stretch.pack(tile, &run, &summands.counting(&run), scaling);
     }

@@ -98,15 +98,10 @@ impl Work {
         }
     }
 
-    /// Loads pixels of a tile, from the first of a group on, and turns them into the features of the product's space.
+    /// Loads pixels of a tile, from the first of a group on, before those `ahead`, and turns them into the features of the product's space.
     /// False when none of them is data. What the tile holds ready is not measured yet: it comes from memory while it is
     /// multiplied, and is measured in the cache after that, by [`Work::measure`].
-    pub(super) fn load(
-        &mut self,
-        tile: &Tile,
-        (pixels, ahead): (Range<usize>, Range<usize>),
-        nodata: Option<f64>,
-    ) -> bool {
+    pub(super) fn load(&mut self, tile: &Tile, pixels: Range<usize>, ahead: Range<usize>, nodata: Option<f64>) -> bool {
         (self.pixels, self.ahead) = (pixels, ahead);
         self.is_measured = false;
         let is_ready = self.space.is_plain() && self.stored.is_empty() && self.scaled.is_empty();
@@ -185,9 +180,7 @@ impl Work {
 
     /// What lies in memory of the block that comes next.
     pub(super) fn ahead<'a>(&self, tile: &'a Tile) -> &'a [u8] {
-        let size = tile.bands * tile.samples.sample_type().size();
-        let end = self.ahead.end.next_multiple_of(WIDTH);
-        &tile.samples.as_bytes()[self.ahead.start * size..end * size]
+        tile.bytes_of(self.ahead.clone())
     }
 
     /// Where features are the scaled values, their squares tell nearly everything.

@@ -148,13 +148,11 @@ impl Summing for GpuSums {
             let products = self.batch(&quantised, shape)?;
             let (these, rest) = next.split_at(moments.len());
             for (((unit, moments), quantised), products) in these.iter().zip(moments).zip(quantised).zip(products) {
-                take(
-                    unit,
-                    match moments.count {
-                        0 => Moments::default(),
-                        _ => in_reflectance(moments, &quantised, &products),
-                    },
-                );
+                let complete = match moments.count {
+                    0 => Moments::default(),
+                    _ => in_reflectance(moments, &quantised, &products),
+                };
+                take(unit, complete);
             }
             next = rest;
             let limits = self.device.limits();
