@@ -3,7 +3,7 @@
 //! Scene-wide by definition: a result that depended on tiles, threads, device or shards would be a defect. Pixels are
 //! summed in [`units`] that the scene's shape alone fixes, as [`differences`] from a provisional mean; the sums of
 //! units are added in f64 in a tree of fixed shape ([`moments`]); the covariance is factorised in f64 ([`factor`]). [`mod@file`] keeps the sums,
-//! also of a part of a scene, so that shards can be merged to the same bits.
+//! also of a part of a scene, so that shards can be merged to the same bits ([`merge`]).
 //!
 //! How a target scores on the background is a [`tally`], whose [`tail`] makes a false alarm [`curve`].
 
@@ -12,6 +12,7 @@ pub mod differences;
 pub mod factor;
 pub mod file;
 pub(crate) mod fuzzed;
+pub mod merge;
 pub mod moments;
 pub mod tail;
 pub mod tally;
@@ -22,7 +23,8 @@ use ndarray::Array2;
 pub use curve::{Basis, Curve, LEAST_PIXELS, Point, Tail};
 pub use differences::{Differences, Quantised, Summands};
 pub use factor::{Factor, FactorFacts, Shrinkage};
-pub use file::{Origin, Statistics, same_bands};
+pub use file::{Origin, Statistics};
+pub use merge::same_bands;
 pub use moments::{Moments, Tree, packed};
 pub use tail::Pareto;
 pub use tally::{Best, Tally};
