@@ -40,7 +40,7 @@
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | memory, simd |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
-//! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS; chunks of netCDF past it); quality, lookup tables | envi, files, simd |
+//! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS; blocks of GeoTIFF and chunks of netCDF past it); quality, lookup tables | envi, files, simd |
 //! | [`library`] | spectra in, chosen, listed and written, and onto a scene's bands | envi |
 //! | [`background`] | statistics of a scene: units, sums, tree, file; factorised covariance; tallies of scores, false alarm curves | spectrum, tile |
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |

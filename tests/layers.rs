@@ -69,7 +69,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
 ];
 
 /// A package and the only folders or files of `src` that may name it.
-const PACKAGES: [(&str, &[&str]); 12] = [
+const PACKAGES: [(&str, &[&str]); 14] = [
     ("faer", &["background/factor.rs", "methods/narrow.rs"]),
     ("wgpu", &["compute/gpu"]),
     ("pollster", &["compute/gpu"]),
@@ -79,6 +79,8 @@ const PACKAGES: [(&str, &[&str]); 12] = [
     ("gdal", &["scene", "map"]),
     ("gdal_sys", &["scene", "map"]),
     ("hdf5_metno", &["scene"]),
+    ("libdeflater", &["scene"]),
+    ("zstd", &["scene/tiff_blocks.rs"]),
     ("tracing", &["cli", "compute/gpu", "map", "pipeline"]),
     ("tracing_subscriber", &["cli/trace.rs"]),
     ("tracing_chrome", &["cli/trace.rs"]),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::files::read_exact_at;
 use crate::scene::{Source, TileReader, Told, check_window, scratch};
-use crate::tile::{Interleave, Sample, SampleType, Tile, Window, lay};
+use crate::tile::{Interleave, SampleType, Tile, Window, lay, lay_pixels};
 use crate::with_samples;
 
 /// Bytes of one read, more or less: they are still in the core's cache when they are laid into the tile.
@@ -144,7 +144,7 @@ impl Reader {
                 let read = scratch(&mut self.scratch, pixels * cube.bands * size);
                 cube.read_at(&mut self.file, read, (start + first) * cube.bands)?;
                 let at = r * run + first;
-                with_samples!(&mut tile.samples, to => transpose(read, cube.bands, &self.bands, to, at));
+                with_samples!(&mut tile.samples, to => lay_pixels(to, &self.bands, at, read, cube.bands));
             }
         }
         Ok(())
@@ -185,46 +185,14 @@ fn pieces(bands: &[usize], samples: usize, window: Window, size: usize) -> Vec<s
     pieces
 }
 
-/// Takes `bands` out of whole pixels of `depth` values and lays them into a tile's values, from pixel `at` on.
-fn transpose<T: Sample>(pixels: &[u8], depth: usize, bands: &[usize], to: &mut [T], at: usize) {
-    let pixels: &[T] = bytemuck::cast_slice(pixels);
-    let mut run = [T::zeroed(); Tile::GROUP];
-    let mut pixel = at;
-    let mut rest = pixels;
-    while !rest.is_empty() {
-        // To the end of a group.
-        let count = (Tile::GROUP - pixel % Tile::GROUP).min(rest.len() / depth);
-        let (block, after) = rest.split_at(count * depth);
-        for (k, &band) in bands.iter().enumerate() {
-            run.iter_mut().zip(block.chunks_exact(depth)).for_each(|(value, pixel)| *value = pixel[band]);
-            lay(to, bands.len(), k, pixel, &run[..count]);
-        }
-        (pixel, rest) = (pixel + count, after);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tile::Samples;
 
     #[test]
     fn near_bands_are_read_together_and_far_ones_apart() {
         let window = Window { x: 10, y: 0, width: 50, height: 4 };
         assert_eq!(pieces(&[3, 1, 2, 3], 100, window, 2).as_slice(), std::slice::from_ref(&(110..360)));
         assert_eq!(pieces(&[0, 9], 10_000, window, 4), [10..60, 90_010..90_060]);
-    }
-
-    #[test]
-    fn blocks_of_pixels_are_transposed() {
-        let depth = 700;
-        let pixels: Vec<u32> = (0..100 * depth).collect();
-        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: 103, height: 1 }, 2, SampleType::U32);
-        let Samples::U32(mut to) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
-        transpose(bytemuck::cast_slice(&pixels), depth as usize, &[5, 0], &mut to, 3);
-        for p in 0..100 {
-            let found = (to[tile.index(0, 3 + p)], to[tile.index(1, 3 + p)]);
-            assert_eq!(found, (p as u32 * depth + 5, p as u32 * depth));
-        }
     }
 }

@@ -88,8 +88,8 @@ pub(super) fn open_told(
         scaling: scaling(&place, &facts, told, sample_type, options, &mut notes)?,
         notes,
     };
-    let source = Tiff { path: path.to_path_buf(), lines, samples, sample_type };
-    Ok(Scene { description, source: Box::new(source) })
+    let source = Box::new(Tiff::of(&description));
+    Ok(Scene { description, source })
 }
 
 /// What GDAL says about one band.

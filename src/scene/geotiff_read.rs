@@ -1,13 +1,15 @@
-//! Reading GeoTIFF windows: one call of GDAL's for all bands, straight into the tile.
+//! Reading GeoTIFF windows: whole blocks past GDAL, and what only GDAL reads by one call of its own for all bands.
 
 use std::ffi::c_int;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use gdal::Dataset;
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 use crate::error::{Error, Result};
-use crate::scene::{DECODERS, Source, TileReader, check_window, gdal as quiet, scratch};
+use crate::scene::tiff_blocks::{Blocks, Decoder};
+use crate::scene::{DECODERS, Description, Source, TileReader, check_window, gdal as quiet, scratch};
 use crate::tile::{Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
@@ -18,6 +20,45 @@ pub(super) struct Tiff {
     pub(super) lines: usize,
     pub(super) samples: usize,
     pub(super) sample_type: SampleType,
+    /// Asked for by the first reader; nothing where only GDAL reads them.
+    pub(super) direct: OnceLock<Option<Arc<Blocks>>>,
+}
+
+impl Tiff {
+    /// What was described.
+    pub(super) fn of(described: &Description) -> Self {
+        let Description { lines, samples, sample_type, .. } = *described;
+        Self { path: described.path.clone(), lines, samples, sample_type, direct: OnceLock::new() }
+    }
+
+    fn open(&self) -> Result<Dataset> {
+        let (dataset, _) = quiet::open(&self.path, "GTiff")?;
+        let band = dataset.rasterband(1).map_err(|e| Error::failed(self.path.display(), e))?;
+        if dataset.raster_size() != (self.samples, self.lines)
+            || usize::from(band.band_type().bytes()) != self.sample_type.size()
+        {
+            return Err(Error::failed(self.path.display(), "the file changed while it was being read"));
+        }
+        Ok(dataset)
+    }
+
+    fn direct(&self) -> Option<Arc<Blocks>> {
+        let ask = || {
+            let blocks = Blocks::of(&self.path, &self.open().ok()?, self.sample_type)?;
+            (blocks.are_compressed() || self.says_gdal_the_same(&blocks)?).then(|| Arc::new(blocks))
+        };
+        self.direct.get_or_init(ask).clone()
+    }
+
+    /// Whether a block in the middle holds what GDAL finds in it. Compressed ones do not unpack if their bits lie in another
+    /// order than they should, but these can be anything.
+    fn says_gdal_the_same(&self, blocks: &Blocks) -> Option<bool> {
+        let tile = || Tile::zeros(blocks.middle(), 1, self.sample_type);
+        let (mut found, bands) = (tile(), [0]);
+        blocks.read(&mut Decoder::new().ok()?, &bands, &mut found)?;
+        let expected = Library::new(self, &bands).ok()?.read(tile()).ok()?;
+        Some(found.samples.as_bytes() == expected.samples.as_bytes())
+    }
 }
 
 impl Source for Tiff {
@@ -26,45 +67,75 @@ impl Source for Tiff {
     }
 
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let (dataset, _) = quiet::open(&self.path, "GTiff")?;
-        let (samples, lines) = dataset.raster_size();
-        let band = dataset.rasterband(1).map_err(|e| Error::failed(self.path.display(), e))?;
-        if (samples, lines) != (self.samples, self.lines)
-            || usize::from(band.band_type().bytes()) != self.sample_type.size()
-            || bands.iter().any(|&b| b >= dataset.raster_count())
-        {
-            return Err(Error::failed(self.path.display(), "the file changed while it was being read"));
+        let mut direct = None;
+        let mut library = None;
+        match self.direct() {
+            Some(blocks) => direct = Some((blocks, Decoder::new().map_err(|e| Error::failed("decoder", e))?)),
+            // What is wrong with the file is said now.
+            None => library = Some(Library::new(self, bands)?),
         }
-        let data_type = band.band_type() as gdal_sys::GDALDataType::Type;
-        let bands = bands.iter().map(|&b| to_c(b + 1)).collect::<Result<_>>()?;
-        Ok(Box::new(Reader {
-            path: self.path.clone(),
-            dataset,
-            data_type,
-            sample_type: self.sample_type,
-            bands,
-            scratch: Vec::new(),
-        }))
+        Ok(Box::new(Reader { tiff: self.clone(), bands: bands.to_vec(), direct, library }))
     }
 }
 
 struct Reader {
+    tiff: Tiff,
+    bands: Vec<usize>,
+    direct: Option<(Arc<Blocks>, Decoder)>,
+    /// Opened where it is needed.
+    library: Option<Library>,
+}
+
+impl TileReader for Reader {
+    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
+        let Self { tiff, bands, direct, library } = self;
+        check_window(&tiff.path, window, (tiff.samples, tiff.lines))?;
+        let mut tile = Tile::over(spent, window, bands.len(), tiff.sample_type);
+        // GDAL keeps the blocks of which a window holds a part.
+        if let Some((blocks, decoder)) = direct.as_mut().filter(|(blocks, _)| blocks.are_whole_in(window))
+            && blocks.read(decoder, bands, &mut tile).is_some()
+        {
+            return Ok(tile);
+        }
+        if library.is_none() {
+            *library = Some(Library::new(tiff, bands)?);
+        }
+        match library {
+            Some(library) => library.read(tile),
+            None => Err(Error::failed(tiff.path.display(), "GDAL has not opened it")),
+        }
+    }
+}
+
+/// Reading through GDAL, with its cache of blocks.
+struct Library {
     path: PathBuf,
     dataset: Dataset,
     /// The file's type in GDAL's numbering, so that nothing is converted.
     data_type: gdal_sys::GDALDataType::Type,
-    sample_type: SampleType,
     /// Counted from 1.
     bands: Vec<c_int>,
     /// Rows of whole bands, as GDAL gives them.
     scratch: Vec<u64>,
 }
 
-impl TileReader for Reader {
-    fn read_over(&mut self, spent: Option<Tile>, window: Window) -> Result<Tile> {
+impl Library {
+    fn new(tiff: &Tiff, bands: &[usize]) -> Result<Self> {
+        let dataset = tiff.open()?;
+        let band = dataset.rasterband(1).map_err(|e| Error::failed(tiff.path.display(), e))?;
+        let data_type = band.band_type() as gdal_sys::GDALDataType::Type;
+        if bands.iter().any(|&b| b >= dataset.raster_count()) {
+            return Err(Error::failed(tiff.path.display(), "the file changed while it was being read"));
+        }
+        let bands = bands.iter().map(|&b| to_c(b + 1)).collect::<Result<_>>()?;
+        Ok(Self { path: tiff.path.clone(), dataset, data_type, bands, scratch: Vec::new() })
+    }
+
+    /// Fills a tile, whose window lies within the raster.
+    fn read(&mut self, mut tile: Tile) -> Result<Tile> {
+        let window = tile.window;
         check_window(&self.path, window, self.dataset.raster_size())?;
-        let mut tile = Tile::over(spent, window, self.bands.len(), self.sample_type);
-        let size = self.sample_type.size();
+        let size = tile.samples.sample_type().size();
         let (x, y) = (to_c(window.x)?, to_c(window.y)?);
         let (width, height) = (to_c(window.width)?, to_c(window.height)?);
         let count = to_c(self.bands.len())?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hdf5_metno as hdf5;
 use hdf5_metno::file::FileCloseDegree;
 use hdf5_metno::filters::Filter;
-use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
+use libdeflater::Decompressor;
 
 use crate::error::{Error, Result};
 use crate::files::read_exact_at;
@@ -43,13 +43,20 @@ struct Place {
 }
 
 /// What a reader keeps from chunk to chunk.
-#[derive(Default)]
 pub(super) struct Decoder {
+    inflater: Decompressor,
     stored: Vec<u8>,
     inflated: Vec<u8>,
     values: Vec<f32>,
     /// The chunk whose values these are.
     held: Option<usize>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        let (inflater, values, held) = (Decompressor::new(), Vec::new(), None);
+        Self { inflater, stored: Vec::new(), inflated: Vec::new(), values, held }
+    }
 }
 
 impl Chunks {
@@ -111,7 +118,7 @@ impl Chunks {
     /// When the file cannot be read there, or what lies there does not inflate to a chunk.
     pub(super) fn read<'a>(&self, at: &[usize], decoder: &'a mut Decoder) -> Result<&'a [f32]> {
         let chunk = index(at, &self.shape, &self.grid);
-        let Decoder { stored, inflated, values, held } = decoder;
+        let Decoder { inflater, stored, inflated, values, held } = decoder;
         if held.take() == Some(chunk) {
             *held = Some(chunk);
             return Ok(values);
@@ -128,9 +135,9 @@ impl Chunks {
         inflated.resize(size, 0);
         let whole = match self.deflated {
             false => &stored[..],
-            true => match decompress_slice(inflated, stored, InflateConfig::default()) {
-                (whole, ReturnCode::Ok) => whole,
-                (_, code) => return Err(damaged(format!("does not inflate ({code:?})"))),
+            true => match inflater.zlib_decompress(stored, inflated) {
+                Ok(length) => &inflated[..length],
+                Err(error) => return Err(damaged(format!("does not inflate ({error})"))),
             },
         };
         if whole.len() != size {

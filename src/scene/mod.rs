@@ -31,6 +31,7 @@ mod sample;
 mod screen;
 mod stack;
 mod survey;
+mod tiff_blocks;
 mod values;
 mod xml;
 

@@ -154,8 +154,7 @@ impl Found {
                 return Err(refused(format!("the quality layer lies on another grid: {a:?} instead of {b:?}")));
             }
         }
-        let tiff = Tiff { path: of.path.clone(), lines: of.lines, samples: of.samples, sample_type: of.sample_type };
-        Ok(Self { layer, tiff })
+        Ok(Self { layer, tiff: Tiff::of(of) })
     }
 
     /// What it flags.

@@ -1,6 +1,7 @@
 //! A cube whose bands are files of their own.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::error::Result;
 use crate::scene::geotiff_read::Tiff;
@@ -44,7 +45,9 @@ impl TileReader for Reader {
                 places.for_each(|place| place.fill(0));
                 continue;
             };
-            let tiff = Tiff { path: path.clone(), lines: *lines, samples: *samples, sample_type: *sample_type };
+            // Asking where blocks lie for each window costs more than reading past GDAL would save.
+            let (path, direct) = (path.clone(), OnceLock::from(None));
+            let tiff = Tiff { path, lines: *lines, samples: *samples, sample_type: *sample_type, direct };
             let one = tiff.reader(&[0])?.read_over(before.take(), window)?;
             places.zip(one.samples.as_bytes().chunks_exact(group)).for_each(|(to, from)| to.copy_from_slice(from));
             before = Some(one);

@@ -185,6 +185,22 @@ pub(crate) fn lay<T: Copy>(tile: &mut [T], bands: usize, band: usize, pixel: usi
     }
 }
 
+/// Takes `bands` out of whole pixels of `depth` values, given as bytes, and lays them into a tile's values, from a pixel on.
+pub(crate) fn lay_pixels<T: Sample>(tile: &mut [T], bands: &[usize], pixel: usize, pixels: &[u8], depth: usize) {
+    let mut run = [T::zeroed(); Tile::GROUP];
+    let (mut pixel, mut rest) = (pixel, bytemuck::cast_slice::<_, T>(pixels));
+    while !rest.is_empty() {
+        // To the end of a group.
+        let count = (Tile::GROUP - pixel % Tile::GROUP).min(rest.len() / depth);
+        let (block, after) = rest.split_at(count * depth);
+        for (k, &band) in bands.iter().enumerate() {
+            run.iter_mut().zip(block.chunks_exact(depth)).for_each(|(value, pixel)| *value = pixel[band]);
+            lay(tile, bands.len(), k, pixel, &run[..count]);
+        }
+        (pixel, rest) = (pixel + count, after);
+    }
+}
+
 /// Marks of a pixel: a band is no data; a band is not zero.
 const BAD: u32 = 1;
 const NONZERO: u32 = 2;
@@ -248,6 +264,19 @@ mod tests {
         let Samples::U16(values) = &part.samples else { panic!() };
         for (p, v) in part.band(values, 2).enumerate() {
             assert_eq!(*v, value(2, p / 40 * 47 + 5 + p % 40));
+        }
+    }
+
+    #[test]
+    fn bands_are_taken_out_of_whole_pixels() {
+        let depth = 700;
+        let pixels: Vec<u32> = (0..100 * depth).collect();
+        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: 103, height: 1 }, 2, SampleType::U32);
+        let Samples::U32(mut to) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
+        lay_pixels(&mut to, &[5, 0], 3, bytemuck::cast_slice(&pixels), depth as usize);
+        for p in 0..100 {
+            let found = (to[tile.index(0, 3 + p)], to[tile.index(1, 3 + p)]);
+            assert_eq!(found, (p as u32 * depth + 5, p as u32 * depth));
         }
     }
 }

@@ -73,6 +73,7 @@ fn every_type_reads_to_the_same_tiles() {
         let signed = if sample_type == SampleType::I8 { "PIXELTYPE=SIGNEDBYTE" } else { "TILED=NO" };
         check(cube, &["INTERLEAVE=BAND", signed]);
         check(cube, &["INTERLEAVE=PIXEL", "COMPRESS=DEFLATE", signed]);
+        check(cube, &["INTERLEAVE=BAND", "COMPRESS=ZSTD", "PREDICTOR=2", signed]);
     }
 }
 
@@ -81,7 +82,7 @@ fn every_block_layout_reads_to_the_same_tiles() {
     let cube = Cube::new(37, 41, 5, SampleType::I16);
     let tiled = ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"];
     for interleave in ["INTERLEAVE=PIXEL", "INTERLEAVE=BAND"] {
-        for compress in ["COMPRESS=NONE", "COMPRESS=DEFLATE", "COMPRESS=LZW"] {
+        for compress in ["COMPRESS=NONE", "COMPRESS=DEFLATE", "COMPRESS=ZSTD", "COMPRESS=LZW"] {
             for more in [&tiled[..], &["BLOCKYSIZE=7"], &["BIGTIFF=YES"], &["ENDIANNESS=BIG"]] {
                 check(cube, &[&[interleave, compress], more].concat());
             }
