@@ -23,7 +23,7 @@
 //!            map:  readers ------Tile------> backend ------Part------> writer --> parts (checked, renamed into place)
 //!             |           32 pixels together, as stored  |
 //!             |                                     +-- rank in f32 on the device, decide on the host, in doubt in f64
-//!             |      on the CPU, of raw lines: workers who each read, map and hand on: tiles stay in their core's caches
+//!             |      on the CPU, of raw files: workers who each read, map and hand on: tiles stay in their core's caches
 //!             v
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //!                          |

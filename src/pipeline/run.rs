@@ -80,8 +80,8 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
     let beside = &plan.inputs[usize::from(passing.is_some())..];
     let hashes = |shared: &Shared| beside.iter().map(|i| hash(i, shared)).collect::<Result<Vec<_>>>();
     let hash = passing.clone();
-    // Whole lines that follow each other in the file may be read a few at a time; blocks would be decoded again.
-    let workers = if scene.in_file_order() { opened.backend.split()? } else { Vec::new() };
+    let few = scene.few_lines();
+    let workers = if few.is_some() { opened.backend.split()? } else { Vec::new() };
     let (spent, mut hashes) = if workers.is_empty() {
         let ahead = opened.backend.depth();
         let reading = Reading { scene, bands, windows: &plan.windows, todo: missing, ahead, hash };
@@ -92,10 +92,11 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
         scan(reading, work, |index, part| write(index, &part), hashes)?
     } else {
         let line = bands.len() * scene.description.sample_type.size();
-        let small = |&i: &usize| stripes(plan.windows[i], line * plan.windows[i].width).map(move |stripe| (i, stripe));
+        let cut = |window: Window| stripes(window, line * window.width, few.unwrap_or(1));
+        let small = |&i: &usize| cut(plan.windows[i]).map(move |stripe| (i, stripe));
         let (of, windows): (Vec<usize>, Vec<Window>) = missing.iter().flat_map(small).unzip();
         // As much as one part may wait while another goes to the disk.
-        let ahead = plan.windows.first().map_or(0, |window| stripes(*window, line * window.width).count());
+        let ahead = plan.windows.first().map_or(0, |window| cut(*window).count());
         let reading = Reading { scene, bands, windows: &windows, todo: (0..windows.len()).collect(), ahead, hash };
         let work = |mut backend: Box<dyn Backend>| {
             move |tile: &Tile| {

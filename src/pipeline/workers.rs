@@ -16,9 +16,9 @@ use crate::tile::{Tile, Window};
 /// Bytes of a tile that is read, mapped and read over within a core's caches.
 const SMALL: usize = 1 << 20;
 
-/// A window cut into stripes of whole lines, as high as a small tile of `line` bytes a line.
-pub(super) fn stripes(window: Window, line: usize) -> impl Iterator<Item = Window> {
-    let height = (SMALL / line.max(1)).max(1);
+/// A window cut into stripes of whole lines, as high as a small tile of `line` bytes a line, but of no less than `few` lines.
+pub(super) fn stripes(window: Window, line: usize, few: usize) -> impl Iterator<Item = Window> {
+    let height = (SMALL / line.max(1)).max(few).max(1);
     let end = window.y + window.height;
     (window.y..end).step_by(height).map(move |y| Window { y, height: height.min(end - y), ..window })
 }
@@ -193,10 +193,11 @@ mod tests {
     #[test]
     fn stripes_cover_a_window_line_by_line() {
         let window = Window { x: 3, y: 5, width: 100, height: 7 };
-        let cut = |line: usize| stripes(window, line).map(|w| (w.y, w.height)).collect::<Vec<_>>();
+        let cut = |line: usize| stripes(window, line, 1).map(|w| (w.y, w.height)).collect::<Vec<_>>();
         assert_eq!(cut(SMALL / 3), [(5, 3), (8, 3), (11, 1)]);
         assert_eq!(cut(2 * SMALL).len(), 7);
         assert_eq!(cut(0), [(5, 7)]);
-        assert!(stripes(window, SMALL).all(|w| (w.x, w.width) == (3, 100)));
+        assert!(stripes(window, SMALL, 2).all(|w| (w.x, w.width) == (3, 100)));
+        assert!(stripes(window, SMALL, 2).all(|w| w.height == 2 || w.y + w.height == window.y + window.height));
     }
 }

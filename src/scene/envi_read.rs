@@ -15,6 +15,9 @@ const READ_BYTES: usize = 512 << 10;
 /// Bytes between two wanted pieces that are read rather than skipped: a seek costs about as much.
 const GAP_BYTES: usize = 32 << 10;
 
+/// Bytes of a band that are read at once, at least: of fewer the calls would cost more than the reading.
+const ROW_BYTES: usize = 24 << 10;
+
 /// Where the values of a cube lie.
 #[derive(Debug, Clone)]
 pub(super) struct Cube {
@@ -42,6 +45,11 @@ impl Source for Cube {
 
     fn in_file_order(&self) -> bool {
         self.interleave != Interleave::Bsq
+    }
+
+    fn few_lines(&self) -> Option<usize> {
+        let row = self.samples * self.sample_type.size();
+        Some(if self.interleave == Interleave::Bsq { ROW_BYTES.div_ceil(row.max(1)) } else { 1 })
     }
 }
 

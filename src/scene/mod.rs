@@ -166,6 +166,11 @@ trait Source: Send + Sync {
     fn in_file_order(&self) -> bool {
         false
     }
+
+    /// So many whole lines at a time are read as fast as more, where blocks are not decoded again.
+    fn few_lines(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Reads the table that says which pixel of a swath each pixel of the map shows.
@@ -262,6 +267,12 @@ impl Scene {
     #[must_use]
     pub fn in_file_order(&self) -> bool {
         self.source.in_file_order()
+    }
+
+    /// So many whole lines at a time are read as fast as more; `None` where blocks would be decoded again.
+    #[must_use]
+    pub fn few_lines(&self) -> Option<usize> {
+        self.source.few_lines()
     }
 
     /// A reader of the table that leads from the map to the swath; `None` for a scene without one.

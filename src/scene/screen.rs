@@ -47,6 +47,10 @@ impl Source for Screened {
     fn in_file_order(&self) -> bool {
         self.inner.in_file_order()
     }
+
+    fn few_lines(&self) -> Option<usize> {
+        self.inner.few_lines()
+    }
 }
 
 struct Reader {
