@@ -26,7 +26,12 @@ const LINES: [Line; 14] = [
     line("adaptive coherence, 40 targets", "rivals", "ace/40", Some("Spectral Python")),
     line("disk to maps, 2 GB ENVI, 40 targets", "pipeline", "ENVI BIL 285 float32/40", Some("numpy f32 script")),
     line("disk to maps, 264 MB ENVI, 6 targets", "pipeline", "ENVI BIL 768x768x224 int16/6", Some("OTB")),
-    line("disk to maps, 1 GB in DEFLATE, 40 targets", "pipeline", "GeoTIFF DEFLATE 224 int16/40", None),
+    line(
+        "disk to maps, 1 GB in DEFLATE, 40 targets",
+        "pipeline",
+        "GeoTIFF DEFLATE 224 int16/40",
+        Some("decoding by GDAL"),
+    ),
     line(
         "disk to maps, a granule of EMIT, 40 targets",
         "pipeline",

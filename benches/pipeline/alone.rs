@@ -10,6 +10,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::map::set_cache_bytes;
 use alunite::pipeline::{self, Limits, Pass, Planned, Processor, Silent};
 use alunite::tile::{Tile, Window};
+use gdal::Dataset;
 use ndarray::{Ix3, s};
 
 use crate::common::machine::cores;
@@ -80,8 +81,28 @@ impl<'a> Alone<'a> {
         seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
     }
 
+    /// Seconds that GDAL takes to decode a TIFF of Int16, by a thread on each core with a dataset of its own, laid nowhere.
+    /// Where this program is linked so that GDAL finds its libdeflate first, that is a newer one than GDAL's own.
+    pub(crate) fn gdal(&self) -> f64 {
+        let (path, windows) = (&self.planned.scene.description.path, &self.windows);
+        let next = AtomicUsize::new(0);
+        let read = || {
+            let dataset = Dataset::open(path).expect("the scene");
+            let mut values = Vec::new();
+            while let Some(window) = windows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (at, size) = ((window.x as isize, window.y as isize), (window.width, window.height));
+                values.resize(window.pixels(), 0_i16);
+                for band in 1..=dataset.raster_count() {
+                    let band = dataset.rasterband(band).expect("a band");
+                    band.read_into_slice(at, size, size, &mut values, None).expect("values");
+                }
+            }
+        };
+        seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
+    }
+
     /// Seconds that the HDF5 library takes to inflate EMIT's reflectance, a row of chunks after another, laid nowhere.
-    pub(crate) fn library(&self) -> f64 {
+    pub(crate) fn hdf5(&self) -> f64 {
         let file = hdf5_metno::File::open(&self.planned.scene.description.path).expect("the scene");
         let array = file.dataset("reflectance").expect("the cube");
         let (lines, step) = (array.shape()[0], array.chunk().expect("chunks")[0]);

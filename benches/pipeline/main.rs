@@ -3,8 +3,9 @@
 //! `cargo bench --bench pipeline` makes scenes of one and two gigabytes (`ALUNITE_BENCH_DIR`, default `target/bench`) that
 //! then lie in the page cache. Each run is held against reading alone and mapping alone, both with all cores, measured in
 //! turns with it: raw files against their sum, compressed ones, whose decoding overlaps, against the larger and a tenth of
-//! the smaller. Positioned reads of the file, which no reader can beat, are measured too, and what the HDF5 library takes to
-//! inflate EMIT's netCDF. Maps are checked against the f64 formula, and rivals' against ours, before anything is timed.
+//! the smaller. Positioned reads of the file, which no reader can beat, are measured too, and what GDAL and the HDF5 library
+//! take to decode what alunite decodes past them. Maps are checked against the f64 formula, and rivals' against ours, before
+//! anything is timed.
 //! `-- BIL` runs some cases, `-- --record` keeps the rows in `benches/results`.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its results")]
@@ -133,8 +134,10 @@ impl Case {
             Timed::new(repeats, || alone.kernel()),
             Timed::new(repeats, || alone.positioned()),
         ];
-        if self.format == Format::Emit {
-            turns.push(Timed::new(repeats, || alone.library()));
+        match self.format {
+            Format::Envi(_) => {}
+            Format::Emit => turns.push(Timed::new(repeats, || alone.hdf5())),
+            Format::Tiff(_) => turns.push(Timed::new(repeats, || alone.gdal())),
         }
         if let Some((rival, _)) = rival {
             turns.push(Timed::new(repeats, move || theirs(rival)));
@@ -152,15 +155,20 @@ impl Case {
         let positioned = Row::new(&self.name(), "ceiling", "positioned reads").timed(&seconds[3]).moving(on_disk);
         let (bound, least) = self.least(reading.median_s.unwrap_or(0.0), kernel.median_s.unwrap_or(0.0));
         let ours = of("alunite cpu", &seconds[0]).within(bound, least).resident(peaks.0);
-        let theirs = rival.map(|(rival, version)| {
-            let row = row(rival.who(), version).timed(&seconds[4]).moving(bytes).beside(&ours);
+        let theirs = rival.zip(seconds.last()).map(|((rival, version), seconds)| {
+            let row = row(rival.who(), version).timed(seconds).moving(bytes).beside(&ours);
             // OTB is started by a script, whose memory tells nothing.
             if rival == Rival::Otb { row } else { row.resident(peaks.1) }
         });
-        let library = (self.format == Format::Emit).then(|| {
-            let (major, minor, patch) = hdf5_metno::library_version();
-            row("decoding by HDF5", &format!("{major}.{minor}.{patch}")).timed(&seconds[4]).moving(bytes).beside(&ours)
-        });
+        let library = match self.format {
+            Format::Envi(_) => None,
+            Format::Emit => {
+                let (major, minor, patch) = hdf5_metno::library_version();
+                Some(("decoding by HDF5", format!("{major}.{minor}.{patch}")))
+            }
+            Format::Tiff(_) => Some(("decoding by GDAL", gdal::version::version_info("RELEASE_NAME"))),
+        };
+        let library = library.map(|(who, version)| row(who, &version).timed(&seconds[4]).moving(bytes).beside(&ours));
         [ours, reading, kernel, positioned].into_iter().chain(library).chain(theirs).collect()
     }
 
