@@ -67,9 +67,8 @@ impl Source for Tiff {
     }
 
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let mut direct = None;
-        let mut library = None;
-        match self.direct() {
+        let (mut direct, mut library) = (None, None);
+        match self.direct().filter(|blocks| bands.iter().all(|&band| band < blocks.bands)) {
             Some(blocks) => direct = Some((blocks, Decoder::new().map_err(|e| Error::failed("decoder", e))?)),
             // What is wrong with the file is said now.
             None => library = Some(Library::new(self, bands)?),
@@ -190,4 +189,35 @@ fn lay_rows<T: Sample>(rows: &[T], to: &mut [T], bands: usize, pixels: usize) {
 
 fn to_c(number: usize) -> Result<c_int> {
     c_int::try_from(number).map_err(|_| Error::refused("raster", format!("{number} is more than GDAL counts")))
+}
+
+#[cfg(test)]
+mod tests {
+    use gdal::DriverManager;
+
+    use super::*;
+
+    fn file(bands: usize) -> tempfile::TempPath {
+        let path = tempfile::Builder::new().suffix(".tif").tempfile().unwrap().into_temp_path();
+        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+        let mut dataset = driver.create_with_band_type::<i16, _>(&path, 9, 7, bands).unwrap();
+        dataset.rasterband(1).unwrap().fill(3.0, None).unwrap();
+        dataset.flush_cache().unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_that_lost_bands_after_it_was_described_is_told() {
+        let path = file(2);
+        let tiff = Tiff {
+            path: path.to_path_buf(),
+            lines: 7,
+            samples: 9,
+            sample_type: SampleType::I16,
+            direct: OnceLock::new(),
+        };
+        assert!(tiff.reader(&[1, 0]).is_ok() && tiff.direct().is_some());
+        let error = tiff.reader(&[2]).err().unwrap().to_string();
+        assert!(error.contains("changed"), "{error}");
+    }
 }

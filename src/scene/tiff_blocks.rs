@@ -29,6 +29,7 @@ pub(super) struct Blocks {
     /// Samples and lines of the scene, and of a block; a block reaches out of the scene at its right and lower edges.
     size: (usize, usize),
     block: (usize, usize),
+    pub(super) bands: usize,
     /// Bands whose values lie in one block, pixel by pixel: one, or all.
     depth: usize,
     /// Where each lies, line by line; of files with a band in each block band after band.
@@ -93,7 +94,7 @@ impl Blocks {
         let predictor = match told("PREDICTOR").as_deref() {
             None | Some("1") => Predictor::None,
             Some("2") => Predictor::Horizontal,
-            Some("3") => Predictor::FloatingPoint,
+            Some("3") if matches!(sample_type, SampleType::F32 | SampleType::F64) => Predictor::FloatingPoint,
             Some(_) => return None,
         };
         let (size, bands) = (dataset.raster_size(), dataset.raster_count());
@@ -129,7 +130,7 @@ impl Blocks {
                 places.push(place);
             }
         }
-        Some(Self { file, sample_type, size, block, depth, places, codec, predictor })
+        Some(Self { file, sample_type, size, block, bands, depth, places, codec, predictor })
     }
 
     pub(super) fn are_compressed(&self) -> bool {
@@ -153,7 +154,7 @@ impl Blocks {
             && whole(window.y, window.height, self.block.1, self.size.1)
     }
 
-    /// Reads the blocks of the tile's window, in bands counted from 0. `None` where one cannot be read, or is not what it
+    /// Reads the blocks of the tile's window, in bands counted from 0, all of which there are. `None` where one cannot be read, or is not what it
     /// should be: GDAL may know better, or say why.
     pub(super) fn read(&self, decoder: &mut Decoder, bands: &[usize], tile: &mut Tile) -> Option<()> {
         let window = tile.window;
