@@ -66,7 +66,7 @@ impl<'a> Alone<'a> {
                 }
             }
         };
-        seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
+        on_each_core(read)
     }
 
     /// Seconds that reading the scene takes, by a reader on each core.
@@ -78,7 +78,7 @@ impl<'a> Alone<'a> {
                 drop(reader.read(*window).expect("a tile"));
             }
         };
-        seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
+        on_each_core(read)
     }
 
     /// Seconds that GDAL takes to decode a TIFF of Int16, by a thread on each core with a dataset of its own, laid nowhere.
@@ -98,7 +98,7 @@ impl<'a> Alone<'a> {
                 }
             }
         };
-        seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(read)))))
+        on_each_core(read)
     }
 
     /// Seconds that the HDF5 library takes to inflate EMIT's reflectance, a row of chunks after another, laid nowhere.
@@ -122,4 +122,9 @@ impl<'a> Alone<'a> {
         let spent = seconds(|| self.tiles.iter().for_each(|tile| drop(cpu.map(tile).expect("scores"))));
         spent * all as f64 / pixels as f64
     }
+}
+
+/// Seconds that a thread on each core takes for this.
+fn on_each_core(run: impl Fn() + Copy + Send) -> f64 {
+    seconds(|| std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(run)))))
 }

@@ -96,13 +96,11 @@ impl TileReader for Reader {
         {
             return Ok(tile);
         }
-        if library.is_none() {
-            *library = Some(Library::new(tiff, bands)?);
-        }
-        match library {
-            Some(library) => library.read(tile),
-            None => Err(Error::failed(tiff.path.display(), "GDAL has not opened it")),
-        }
+        let library = match library {
+            Some(open) => open,
+            None => library.insert(Library::new(tiff, bands)?),
+        };
+        library.read(tile)
     }
 }
 

@@ -154,8 +154,8 @@ impl Blocks {
             && whole(window.y, window.height, self.block.1, self.size.1)
     }
 
-    /// Reads the blocks of the tile's window, in bands counted from 0, all of which there are. `None` where one cannot be read, or is not what it
-    /// should be: GDAL may know better, or say why.
+    /// Reads the blocks of the tile's window, in bands counted from 0, all of which there are. `None` where one cannot be
+    /// read, or is not what it should be: GDAL may know better, or say why.
     pub(super) fn read(&self, decoder: &mut Decoder, bands: &[usize], tile: &mut Tile) -> Option<()> {
         let window = tile.window;
         for y in (window.y..window.y + window.height).step_by(self.block.1) {
@@ -203,24 +203,18 @@ impl Blocks {
     /// The values of the block that begins at this pixel.
     fn unpack<'a>(&self, decoder: &'a mut Decoder, plane: usize, x: usize, y: usize) -> Option<&'a [u8]> {
         let (across, down) = (self.size.0.div_ceil(self.block.0), self.size.1.div_ceil(self.block.1));
-        let Place { start, bytes } = self.places[(plane * down + y / self.block.1) * across + x / self.block.0];
+        let place = self.places[(plane * down + y / self.block.1) * across + x / self.block.0];
         let row = self.block.0 * self.depth * self.sample_type.size();
         let Decoder { stored, unpacked, row: copy, inflater, zstd } = decoder;
         let unpacked = scratch(unpacked, row * self.block.1);
         let length = match self.codec {
             Codec::None => {
-                let length = bytes.min(unpacked.len());
-                read_exact_at(&self.file, &mut unpacked[..length], start).ok()?;
+                let length = place.bytes.min(unpacked.len());
+                read_exact_at(&self.file, &mut unpacked[..length], place.start).ok()?;
                 length
             }
-            codec => {
-                stored.resize(bytes, 0);
-                read_exact_at(&self.file, stored, start).ok()?;
-                match codec {
-                    Codec::Zstd => zstd.decompress_to_buffer(stored, unpacked).ok()?,
-                    _ => inflater.zlib_decompress(stored, unpacked).ok()?,
-                }
-            }
+            Codec::Deflate => inflater.zlib_decompress(self.packed(place, stored)?, unpacked).ok()?,
+            Codec::Zstd => zstd.decompress_to_buffer(self.packed(place, stored)?, unpacked).ok()?,
         };
         // The last strip may end with the scene.
         let unpacked = unpacked[..length].get_mut(..self.extent((x, y)).1 * row)?;
@@ -240,6 +234,13 @@ impl Blocks {
             }
         }
         Some(unpacked)
+    }
+
+    /// A block as it lies in the file.
+    fn packed<'a>(&self, place: Place, stored: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+        stored.resize(place.bytes, 0);
+        read_exact_at(&self.file, stored, place.start).ok()?;
+        Some(stored)
     }
 
     /// Adds to each value of a row the one before it in its band, all as integers.
