@@ -37,7 +37,7 @@
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
 //! | `files` | files that are written whole or not at all; positioned reads; hashes, also of what passes while it is read | error |
 //! | [`memory`] | what the allocator keeps, and gives back between stages; huge pages below what is large | |
-//! | `simd` | loops and kernels compiled for the widest registers that the processor has | |
+//! | `simd` | loops and kernels compiled for the widest registers that the processor has; values that begin at a cache line | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | memory, simd |
 //! | [`envi`] | the ENVI header, strictly; shared by scenes and libraries | tile, wavelengths |
 //! | [`scene`] | scenes and deliveries in: recognise, open, describe, read tiles (GDAL for GeoTIFF, HDF5, netCDF, grids and CRS; blocks of GeoTIFF and chunks of netCDF past it); quality, lookup tables | envi, files, simd |

@@ -8,7 +8,7 @@ use super::narrow::Narrow;
 use super::numeric::{LANES, divergence, dots, dots_of_group, norm};
 use super::{Pixel, lanes};
 use crate::error::{Error, Result};
-use crate::simd::{Line, aligned};
+use crate::simd::Aligned;
 use crate::tile::Scaling;
 
 /// Magnitudes that neither overflow nor lose digits to underflow when f32 multiplies and sums them.
@@ -123,7 +123,7 @@ impl Met {
 #[derive(Debug, Clone, PartialEq)]
 struct Adapted {
     /// A row a target, each padded with zeros to [`padded`] features.
-    weights: Vec<Line>,
+    weights: Aligned<f64>,
     /// What offsets and shift amount to where the values are stored ones.
     bias: Vec<f64>,
 }
@@ -235,9 +235,9 @@ impl Product {
     /// Makes ready for scenes of this scaling: a precise product gets weights for stored values.
     pub(crate) fn adapt(&mut self, scaling: &Scaling) {
         let (targets, row) = (self.targets(), padded(self.features()));
-        let mut weights = aligned(targets * row);
+        let mut weights = Aligned::zeros(targets * row);
         let mut bias = vec![0.0; targets];
-        let rows = bytemuck::cast_slice_mut::<Line, f64>(&mut weights).chunks_exact_mut(row.max(1));
+        let rows = weights.chunks_exact_mut(row.max(1));
         for ((exact, row), bias) in self.exact.rows().into_iter().zip(rows).zip(&mut bias) {
             row.iter_mut().zip(exact).for_each(|(to, w)| *to = *w);
             if self.precise {
@@ -253,9 +253,7 @@ impl Product {
     pub(super) fn target(&self, target: usize) -> &[f64] {
         let features = self.features();
         match &self.adapted {
-            Some(Adapted { weights, .. }) => {
-                &bytemuck::cast_slice(weights)[target * padded(features)..][..padded(features)]
-            }
+            Some(Adapted { weights, .. }) => &weights[target * padded(features)..][..padded(features)],
             None => &self.exact.as_slice().unwrap_or(&[])[target * features..][..features],
         }
     }

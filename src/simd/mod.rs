@@ -1,13 +1,14 @@
 //! The widest registers that this processor has, chosen at run time.
 
 mod ahead;
+mod aligned;
 
 use std::sync::LazyLock;
 
-use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use ahead::Ahead;
+pub use aligned::Aligned;
 
 /// Asked for once: it is a long list of features.
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
@@ -41,18 +42,4 @@ pub(crate) fn wide<A, R>(args: A, f: impl Fn(A) -> R) -> R {
         }
     }
     ARCH.dispatch(Wide(args, f))
-}
-
-/// f64 values of a cache line, which is also the widest register.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C, align(64))]
-pub(crate) struct Line([f64; Line::LEN]);
-
-impl Line {
-    pub(crate) const LEN: usize = 8;
-}
-
-/// Values that begin at a cache line, so that no register is loaded from two of them. They are padded with zeros.
-pub(crate) fn aligned(values: usize) -> Vec<Line> {
-    vec![Line([0.0; Line::LEN]); values.div_ceil(Line::LEN)]
 }

@@ -6,6 +6,8 @@ mod scaling;
 pub use samples::{Sample, SampleType, Samples};
 pub use scaling::Scaling;
 
+pub use crate::simd::Aligned;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -125,7 +127,7 @@ impl Tile {
         }
         let window = Window { x: self.window.x + range.start, width: range.len(), ..self.window };
         let mut part = Self::zeros(window, self.bands, self.samples.sample_type());
-        let mut samples = std::mem::replace(&mut part.samples, Samples::U8(Vec::new()));
+        let mut samples = std::mem::replace(&mut part.samples, Samples::U8(Aligned::default()));
         macro_rules! same {
             ($($kind:ident),*) => {
                 match (&self.samples, &mut samples) {
@@ -245,7 +247,9 @@ mod tests {
         let window = Window { x: 4, y: 9, width: 47, height: 3 };
         let mut tile = Tile::zeros(window, 3, SampleType::U16);
         let value = |band: usize, pixel: usize| (1000 * band + pixel) as u16;
-        let Samples::U16(mut values) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
+        let Samples::U16(mut values) = std::mem::replace(&mut tile.samples, Samples::U8(Aligned::default())) else {
+            panic!()
+        };
         for band in 0..3 {
             for (first, last) in [(0, 47), (47, 60), (60, 141)] {
                 let run: Vec<u16> = (first..last).map(|p| value(band, p)).collect();
@@ -272,7 +276,9 @@ mod tests {
         let depth = 700;
         let pixels: Vec<u32> = (0..100 * depth).collect();
         let mut tile = Tile::zeros(Window { x: 0, y: 0, width: 103, height: 1 }, 2, SampleType::U32);
-        let Samples::U32(mut to) = std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) else { panic!() };
+        let Samples::U32(mut to) = std::mem::replace(&mut tile.samples, Samples::U8(Aligned::default())) else {
+            panic!()
+        };
         lay_pixels(&mut to, &[5, 0], 3, bytemuck::cast_slice(&pixels), depth as usize);
         for p in 0..100 {
             let found = (to[tile.index(0, 3 + p)], to[tile.index(1, 3 + p)]);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::memory;
+use crate::simd::Aligned;
 
 /// A number type that scenes store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,23 +115,23 @@ macro_rules! float_sample {
 }
 float_sample!(f32, f64);
 
-/// Values of one tile in the scene's own type.
+/// Values of one tile in the scene's own type. They begin at a line of the caches.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names are the types")]
 pub enum Samples {
-    U8(Vec<u8>),
-    I8(Vec<i8>),
-    U16(Vec<u16>),
-    I16(Vec<i16>),
-    U32(Vec<u32>),
-    I32(Vec<i32>),
-    U64(Vec<u64>),
-    I64(Vec<i64>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
+    U8(Aligned<u8>),
+    I8(Aligned<i8>),
+    U16(Aligned<u16>),
+    I16(Aligned<i16>),
+    U32(Aligned<u32>),
+    I32(Aligned<i32>),
+    U64(Aligned<u64>),
+    I64(Aligned<i64>),
+    F32(Aligned<f32>),
+    F64(Aligned<f64>),
 }
 
-/// Runs `$body` with `$values` bound to the typed vector (or slice) inside a [`Samples`].
+/// Runs `$body` with `$values` bound to the typed vector inside a [`Samples`].
 #[macro_export]
 macro_rules! with_samples {
     ($samples:expr, $values:ident => $body:expr) => {
@@ -154,16 +155,16 @@ impl Samples {
     #[must_use]
     pub fn zeros(sample_type: SampleType, len: usize) -> Self {
         let samples = match sample_type {
-            SampleType::U8 => Self::U8(vec![0; len]),
-            SampleType::I8 => Self::I8(vec![0; len]),
-            SampleType::U16 => Self::U16(vec![0; len]),
-            SampleType::I16 => Self::I16(vec![0; len]),
-            SampleType::U32 => Self::U32(vec![0; len]),
-            SampleType::I32 => Self::I32(vec![0; len]),
-            SampleType::U64 => Self::U64(vec![0; len]),
-            SampleType::I64 => Self::I64(vec![0; len]),
-            SampleType::F32 => Self::F32(vec![0.0; len]),
-            SampleType::F64 => Self::F64(vec![0.0; len]),
+            SampleType::U8 => Self::U8(Aligned::zeros(len)),
+            SampleType::I8 => Self::I8(Aligned::zeros(len)),
+            SampleType::U16 => Self::U16(Aligned::zeros(len)),
+            SampleType::I16 => Self::I16(Aligned::zeros(len)),
+            SampleType::U32 => Self::U32(Aligned::zeros(len)),
+            SampleType::I32 => Self::I32(Aligned::zeros(len)),
+            SampleType::U64 => Self::U64(Aligned::zeros(len)),
+            SampleType::I64 => Self::I64(Aligned::zeros(len)),
+            SampleType::F32 => Self::F32(Aligned::zeros(len)),
+            SampleType::F64 => Self::F64(Aligned::zeros(len)),
         };
         memory::on_huge_pages(samples.as_bytes());
         samples

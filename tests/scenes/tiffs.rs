@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alunite::scene::{Scene, SceneOptions};
-use alunite::tile::{Interleave, SampleType, Samples, Tile};
+use alunite::tile::{Aligned, Interleave, SampleType, Samples, Tile};
 use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata as _};
 
@@ -25,8 +25,8 @@ fn write(cube: Cube, folder: &Path, options: &[&str], tag: impl FnOnce(&mut Data
     }
     let path = folder.join("cube.tif");
     let mut tile = cube.tile(cube.full(), &(0..cube.bands).collect::<Vec<_>>());
-    let samples = match std::mem::replace(&mut tile.samples, Samples::U8(Vec::new())) {
-        Samples::I8(values) => Samples::U8(values.into_iter().map(|v| v as u8).collect()),
+    let samples = match std::mem::replace(&mut tile.samples, Samples::U8(Aligned::default())) {
+        Samples::I8(values) => Samples::U8(bytemuck::cast_slice(&values).to_vec().into()),
         other => other,
     };
     let mut dataset = match &samples {

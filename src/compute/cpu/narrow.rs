@@ -11,7 +11,7 @@ use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, Task};
 use crate::methods::lanes::{self, LANES};
 use crate::methods::{CANDIDATES, Candidates, Prepared};
-use crate::simd::{Line, aligned, run, wide};
+use crate::simd::{Aligned, run, wide};
 use crate::tile::Tile;
 
 /// Targets within reach of one pixel that are met one by one. Where there are more, all targets are ranked instead.
@@ -29,7 +29,7 @@ pub(super) struct Narrowing {
     open: Vec<[f32; 2]>,
     slack: f32,
     /// Of a group of pixels their coordinates, ρ and ‖x‖, `[direction + 2][WIDTH]`, group after group.
-    coordinates: Vec<f32>,
+    coordinates: Aligned<f32>,
     /// The largest that the products of a group with each target can be.
     upper: Vec<Row>,
     /// For each pixel, targets within reach; how many they are.
@@ -37,8 +37,8 @@ pub(super) struct Narrowing {
     found: Vec<usize>,
     /// The weights of all targets, and [`TOGETHER`] pixels, in rows of so many places.
     row: usize,
-    weights: Vec<Line>,
-    rows: Vec<Line>,
+    weights: Aligned<f32>,
+    rows: Aligned<f32>,
     /// Blocks that are ranked at once.
     pause: usize,
 }
@@ -55,13 +55,13 @@ impl Narrowing {
             bounds: Weights::of(&narrow.bounds),
             open: narrow.bounds.rows().into_iter().map(twice).collect(),
             slack: narrow.slack as f32,
-            coordinates: vec![0.0; (directions + 2) * BLOCK],
+            coordinates: Aligned::zeros((directions + 2) * BLOCK),
             upper: vec![[0.0; WIDTH]; product.targets()],
             within: vec![[0; FEW]; BLOCK],
             found: vec![0; BLOCK],
             row,
             weights: in_rows(&product.weights, row),
-            rows: aligned(TOGETHER * row / 2),
+            rows: Aligned::zeros(TOGETHER * row),
             pause: 0,
         })
     }
@@ -86,13 +86,13 @@ impl Narrowing {
         }
         let somebody = |first: &usize| self.found[*first..][..TOGETHER] != [0; TOGETHER];
         for first in (0..BLOCK).step_by(TOGETHER).filter(somebody) {
-            let rows: &mut [f32] = bytemuck::cast_slice_mut(&mut self.rows);
+            let rows = &mut *self.rows;
             let (group, features) = (first / WIDTH, prepared.product.features());
             let panel = &work.panels(tile)[group * features * WIDTH..][..features * WIDTH];
             transpose::to_rows(panel, first % WIDTH, self.row, rows);
             for (pixel, row) in (first..).zip(rows.chunks_exact(self.row)) {
                 let within = &self.within[pixel][..self.found[pixel]];
-                meet(row, within, bytemuck::cast_slice(&self.weights), pixel, &mut work.ranked[0]);
+                meet(row, within, &self.weights, pixel, &mut work.ranked[0]);
             }
         }
         true
@@ -142,13 +142,12 @@ impl Narrowing {
 }
 
 /// Rows of a matrix, padded with zeros.
-fn in_rows(matrix: &Array2<f32>, length: usize) -> Vec<Line> {
-    let mut lines = aligned(matrix.nrows() * length / 2);
-    let rows = bytemuck::cast_slice_mut::<Line, f32>(&mut lines).chunks_exact_mut(length);
-    for (to, row) in rows.zip(matrix.rows()) {
+fn in_rows(matrix: &Array2<f32>, length: usize) -> Aligned<f32> {
+    let mut rows = Aligned::zeros(matrix.nrows() * length);
+    for (to, row) in rows.chunks_exact_mut(length).zip(matrix.rows()) {
         to.iter_mut().zip(row).for_each(|(to, w)| *to = *w);
     }
-    lines
+    rows
 }
 
 /// Ranks targets by their keys for one pixel.

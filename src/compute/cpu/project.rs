@@ -3,6 +3,9 @@
 //! Weights are packed by twelves, `[row / 12][feature][12]`, and pixels by thirty-twos, `[feature][32]`, so that both are
 //! read as they lie. A register tile is twelve rows by two vectors of sixteen pixels (six rows with narrower registers):
 //! as many sums as there are registers beside what is multiplied. Rows that are fewer take a smaller tile.
+//!
+//! A dozen rows meets all groups in one segment of their features before the next: its weights and the pixels that pass by
+//! fit the first-level cache together, which the 285 features of a dozen rows and a group (50 KB) do not.
 
 use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
@@ -18,6 +21,14 @@ pub(super) const ROWS: usize = 12;
 
 /// One value a pixel of a group.
 pub(super) type Row = [f32; WIDTH];
+
+/// Groups that pass by before the next segment: their products stay in the first-level cache too.
+const TOGETHER: usize = 8;
+
+/// The products of a group with a dozen rows, each register of them in one line of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Products([Row; ROWS]);
 
 /// What features are multiplied by.
 pub(super) struct Weights {
@@ -51,8 +62,7 @@ impl Weights {
     }
 
     /// Multiplies groups of pixels, `[group][feature][WIDTH]`, and hands out the products of every group and row; rows come
-    /// in turn. A dozen rows stays in the first-level cache while all groups pass by. What lies `ahead` in memory comes to
-    /// the cache meanwhile.
+    /// in turn. What lies `ahead` in memory comes to the cache meanwhile.
     pub(super) fn project(&self, panels: &[f32], ahead: &[u8], take: impl Take) {
         run(Project { weights: self, panels, ahead, take });
     }
@@ -84,45 +94,53 @@ impl<F: Take> WithSimd for Project<'_, F> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let (rows, features) = (self.weights.rows, self.weights.features);
-        let mut products = [[0.0; WIDTH]; ROWS];
+        let mut products = [Products([[0.0; WIDTH]; ROWS]); TOGETHER];
         let passes = rows.div_ceil(ROWS);
         let mut ahead = Ahead::of(self.ahead, passes * self.panels.len() / WIDTH);
-        for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
-            let wanted = ROWS.min(rows - first);
-            for (group, panel) in self.panels.chunks_exact(features * WIDTH).enumerate() {
-                match (S::F32_LANES, wanted) {
-                    (16, 11..) => tile_of::<S, 12, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
-                    (16, 9..) => tile_of::<S, 10, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
-                    (16, 5..) => tile_of::<S, 8, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
-                    (8, 5..) => tile_of::<S, 6, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
-                    (8 | 16, _) => tile_of::<S, 4, 2>(simd, weights, panel, &mut products, wanted, &mut ahead),
-                    _ => tile_of::<S, 4, 4>(simd, weights, panel, &mut products, wanted, &mut ahead),
+        for (some, panels) in self.panels.chunks(TOGETHER * features * WIDTH).enumerate() {
+            for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
+                let wanted = ROWS.min(rows - first);
+                for (segment, weights) in weights.chunks(SEGMENT * ROWS).enumerate() {
+                    let of_segment = segment * SEGMENT * WIDTH..(segment * SEGMENT + weights.len() / ROWS) * WIDTH;
+                    for (panel, products) in panels.chunks_exact(features * WIDTH).zip(&mut products) {
+                        let part = Part { weights, panel: &panel[of_segment.clone()], is_first: segment == 0, wanted };
+                        match (S::F32_LANES, wanted) {
+                            (16, 11..) => part.multiply::<S, 12, 2>(simd, products, &mut ahead),
+                            (16, 9..) => part.multiply::<S, 10, 2>(simd, products, &mut ahead),
+                            (16, 5..) => part.multiply::<S, 8, 2>(simd, products, &mut ahead),
+                            (8, 5..) => part.multiply::<S, 6, 2>(simd, products, &mut ahead),
+                            (8 | 16, _) => part.multiply::<S, 4, 2>(simd, products, &mut ahead),
+                            _ => part.multiply::<S, 4, 4>(simd, products, &mut ahead),
+                        }
+                    }
                 }
-                self.take.take(simd, group, first, &products[..wanted]);
+                for (group, products) in products.iter().enumerate().take(panels.len() / (features * WIDTH)) {
+                    self.take.take(simd, some * TOGETHER + group, first, &products.0[..wanted]);
+                }
             }
         }
     }
 }
 
-/// Products of at least `wanted` rows, in register tiles of `R` rows × `V` vectors.
-#[inline(always)]
-fn tile_of<S: Simd, const R: usize, const V: usize>(
-    simd: S,
-    weights: &[f32],
-    panel: &[f32],
-    products: &mut [Row; ROWS],
+/// A segment of the features of a group and of a dozen rows, of which at least the first `wanted` are multiplied.
+struct Part<'a> {
+    weights: &'a [f32],
+    panel: &'a [f32],
+    is_first: bool,
     wanted: usize,
-    ahead: &mut Ahead,
-) {
-    let width = WIDTH / S::F32_LANES;
-    let panel = S::as_simd_f32s(panel).0;
-    for row in (0..wanted).step_by(R) {
-        for column in (0..width).step_by(V) {
-            let mut lines = ahead.lines(panel.len() / width, weights);
-            let segments = weights.chunks(SEGMENT * ROWS).zip(panel.chunks(SEGMENT * width));
-            for (segment, (weights, panel)) in segments.enumerate() {
+}
+
+impl Part<'_> {
+    /// Adds the segment's sums to the products, in register tiles of `R` rows × `V` vectors.
+    #[inline(always)]
+    fn multiply<S: Simd, const R: usize, const V: usize>(self, simd: S, products: &mut Products, ahead: &mut Ahead) {
+        let width = WIDTH / S::F32_LANES;
+        let panel = S::as_simd_f32s(self.panel).0;
+        for row in (0..self.wanted).step_by(R) {
+            for column in (0..width).step_by(V) {
+                let mut lines = ahead.lines(panel.len() / width, self.weights);
                 let mut sums = [[simd.splat_f32s(0.0); V]; R];
-                for (weights, x) in weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
+                for (weights, x) in self.weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
                     lines.fetch();
                     let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
                     for (sums, &weight) in sums.iter_mut().zip(&weights[row..][..R]) {
@@ -132,9 +150,11 @@ fn tile_of<S: Simd, const R: usize, const V: usize>(
                         }
                     }
                 }
-                for (sums, products) in sums.iter().zip(&mut products[row..]) {
-                    for (total, &sum) in S::as_mut_simd_f32s(products).0[column..].iter_mut().zip(sums) {
-                        *total = if segment == 0 { sum } else { simd.add_f32s(*total, sum) };
+                // Counted, so that it is unrolled: of sums that are looked up, the loop above would keep none in registers.
+                for (r, sums) in sums.iter().enumerate() {
+                    let totals = &mut S::as_mut_simd_f32s(&mut products.0[row + r]).0[column..][..V];
+                    for v in 0..V {
+                        totals[v] = if self.is_first { sums[v] } else { simd.add_f32s(totals[v], sums[v]) };
                     }
                 }
             }

@@ -6,7 +6,9 @@ use super::project::{Row, WIDTH};
 use crate::methods::{CANDIDATES, Candidates};
 
 /// The [`CANDIDATES`] best of each pixel; equal keys keep the lower index first, NaN keys are never ranked.
+/// It begins at a line of the cache, as each register of it then lies in one.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Ranking {
     best: [Row; CANDIDATES],
     index: [[u32; WIDTH]; CANDIDATES],

@@ -8,11 +8,10 @@
 
 use std::ops::Range;
 
-use bytemuck::Zeroable as _;
 use pulp::{Simd, WithSimd};
 
 use crate::background::{Moments, Summands, Unit, packed};
-use crate::simd::{Ahead, Line, run, wide};
+use crate::simd::{Ahead, Aligned, run, wide};
 use crate::tile::{Sample, Scaling, Tile};
 use crate::with_samples;
 
@@ -28,24 +27,26 @@ const SIDE: usize = 4;
 #[derive(Default)]
 pub(super) struct Scratch {
     /// `[panel][STRETCH][PANEL]`. What lies behind the last band is multiplied too, and never looked at.
-    panels: Vec<Line>,
+    panels: Aligned<f64>,
     /// `[pair of panels, i ≥ j][PANEL][PANEL]`.
-    products: Vec<Line>,
+    products: Aligned<f64>,
 }
 
 /// Sums over the pixels of a unit.
 pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -> Moments {
     let Summands { tile, scaling, .. } = *summands;
     let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
-    scratch.panels.resize(panels * STRETCH * PANEL / Line::LEN, Line::zeroed());
-    scratch.products.clear();
-    scratch.products.resize(packed(panels, 0) * PANEL * PANEL / Line::LEN, Line::zeroed());
+    if scratch.panels.len() != panels * STRETCH * PANEL {
+        scratch.panels = Aligned::zeros(panels * STRETCH * PANEL);
+        scratch.products = Aligned::zeros(packed(panels, 0) * PANEL * PANEL);
+    }
+    scratch.products.fill(0.0);
     let mut stretch = Stretch {
         bands,
         pixels: 0,
-        panels: bytemuck::cast_slice_mut(&mut scratch.panels),
+        panels: &mut scratch.panels,
         sum: &mut vec![0.0; panels * PANEL],
-        products: bytemuck::cast_slice_mut(&mut scratch.products),
+        products: &mut scratch.products,
     };
     let mut count = 0;
     for run in unit.runs(tile) {

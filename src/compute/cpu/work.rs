@@ -8,7 +8,7 @@ use super::transpose::{self, SIDE};
 use super::{load, measure};
 use crate::compute::{Assignment, PIXELS_A_BLOCK, Task};
 use crate::methods::{Pixel, Space, padded};
-use crate::simd::{Line, aligned, wide};
+use crate::simd::{Aligned, wide};
 use crate::tile::{SampleType, Samples, Scaling, Tile};
 
 pub(super) const BLOCK: usize = PIXELS_A_BLOCK;
@@ -26,16 +26,16 @@ pub(in crate::compute) struct Work {
     /// Those that come next.
     ahead: Range<usize>,
     /// Stored values of another type that f32 holds.
-    stored: Vec<f32>,
+    stored: Aligned<f32>,
     /// Scaled values, less what the product subtracts.
-    scaled: Vec<f32>,
+    scaled: Aligned<f32>,
     scaling: Scaling,
     mean_length: f64,
     /// Features, in a space where they are more than scaled values.
-    featured: Vec<f32>,
+    featured: Aligned<f32>,
     /// What decides, `[pixel][feature]` in f64: features, or stored values for a precise product. Of the whole block where
     /// that is dear to make, else of [`SIDE`] pixels, which stay in the first-level cache.
-    rows: Vec<Line>,
+    rows: Aligned<f64>,
     /// Places of a row: its features, and zeros.
     row: usize,
     keeps_rows: bool,
@@ -69,7 +69,7 @@ impl Work {
         let row = padded(features);
         let is_direct = assignment.is_direct(task);
         let keeps_rows = !space.is_plain() || (product.precise && !fits);
-        let values = |wanted: bool, rows: usize| vec![0.0; if wanted { BLOCK * rows } else { 0 }];
+        let values = |wanted: bool, rows: usize| Aligned::zeros(if wanted { BLOCK * rows } else { 0 });
         Self {
             space,
             features,
@@ -81,7 +81,7 @@ impl Work {
             scaling,
             mean_length: product.shift.iter().map(|m| m * m).sum::<f64>().sqrt(),
             featured: values(!space.is_plain(), features),
-            rows: aligned(if keeps_rows { BLOCK } else { SIDE } * row),
+            rows: Aligned::zeros(if keeps_rows { BLOCK } else { SIDE } * row),
             row,
             keeps_rows,
             is_direct,
@@ -186,8 +186,7 @@ impl Work {
     /// Where features are the scaled values, their squares tell nearly everything.
     fn measure_features(&mut self, tile: &Tile) {
         if self.keeps_rows {
-            let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut self.rows);
-            load::rows(tile, self.pixels.start, self.row, &mut rows[..self.pixels.len() * self.row]);
+            load::rows(tile, self.pixels.start, self.row, &mut self.rows[..self.pixels.len() * self.row]);
         }
         wide(
             (&mut self.lengths, &self.squares),
@@ -210,8 +209,7 @@ impl Work {
     /// Where they are more, they are made in rows.
     fn make_features(&mut self, tile: &Tile) {
         let (bands, features, row) = (tile.bands, self.features, self.row);
-        let mut kept = std::mem::take(&mut self.rows);
-        let rows: &mut [f64] = bytemuck::cast_slice_mut(&mut kept);
+        let mut rows = std::mem::take(&mut self.rows);
         let groups = self.scaled(tile).chunks_exact(WIDTH * bands).take(self.pixels.len().div_ceil(WIDTH));
         for (panel, rows) in groups.zip(rows.chunks_exact_mut(WIDTH * row)) {
             for (few, rows) in rows.chunks_exact_mut(SIDE * row).enumerate() {
@@ -224,7 +222,7 @@ impl Work {
         for (rows, panel) in rows.chunks_exact(WIDTH * row).zip(self.featured.chunks_exact_mut(WIDTH * features)) {
             transpose::to_panel(rows, row, panel);
         }
-        self.rows = kept;
+        self.rows = rows;
     }
 
     /// Makes the rows of [`SIDE`] pixels from `first` on.
@@ -235,7 +233,7 @@ impl Work {
         let mut rows = std::mem::take(&mut self.rows);
         let panels = if self.is_precise { self.stored(tile) } else { self.scaled(tile) };
         let panel = &panels[first / WIDTH * WIDTH * tile.bands..][..WIDTH * tile.bands];
-        transpose::to_rows::<f64>(panel, first % WIDTH, self.row, bytemuck::cast_slice_mut(&mut rows));
+        transpose::to_rows(panel, first % WIDTH, self.row, &mut rows);
         self.rows = rows;
     }
 
@@ -259,7 +257,7 @@ impl Work {
     pub(super) fn pixel(&self, index: usize) -> Option<Pixel<'_>> {
         let measure = self.measured(index)?;
         let row = if self.keeps_rows { index } else { index % SIDE };
-        let values = &bytemuck::cast_slice(&self.rows)[row * self.row..][..self.row];
+        let values = &self.rows[row * self.row..][..self.row];
         Some(Pixel { values, energy: self.energy[index].into(), ..measure })
     }
 }
