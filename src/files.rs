@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::xxhash3_128::Hasher;
 
 use crate::error::{Error, Result};
 
@@ -80,7 +80,7 @@ pub(crate) fn xxh3_128(path: &Path) -> Result<String> {
 pub(crate) struct PassingHash {
     path: PathBuf,
     file: File,
-    hasher: Xxh3,
+    hasher: Hasher,
     /// Bytes that were hashed.
     done: u64,
     piece: Vec<u8>,
@@ -90,7 +90,7 @@ impl PassingHash {
     /// Of a file, from its beginning.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, "cannot read", &e))?;
-        Ok(Self { path: path.to_owned(), file, hasher: Xxh3::new(), done: 0, piece: vec![0; PIECE] })
+        Ok(Self { path: path.to_owned(), file, hasher: Hasher::new(), done: 0, piece: vec![0; PIECE] })
     }
 
     /// Takes bytes that were read at a place. Those far ahead of what was hashed are left to the end.
@@ -103,7 +103,7 @@ impl PassingHash {
         }
         let seen = self.done.checked_sub(at).and_then(|seen| usize::try_from(seen).ok());
         if let Some(new) = seen.and_then(|seen| bytes.get(seen..)) {
-            self.hasher.update(new);
+            self.hasher.write(new);
             self.done += new.len() as u64;
         }
         Ok(())
@@ -121,7 +121,7 @@ impl PassingHash {
     /// When the file cannot be read.
     pub(crate) fn finish(mut self, stopped: impl Fn() -> bool) -> Result<String> {
         self.read_to(u64::MAX, stopped)?;
-        Ok(format!("{:032x}", self.hasher.digest128()))
+        Ok(format!("{:032x}", self.hasher.finish_128()))
     }
 
     /// Hashes up to a place, or to the file's end.
@@ -133,7 +133,7 @@ impl PassingHash {
             match self.file.read(&mut self.piece[..most]).map_err(failed)? {
                 0 => break,
                 n => {
-                    self.hasher.update(&self.piece[..n]);
+                    self.hasher.write(&self.piece[..n]);
                     self.done += n as u64;
                 }
             }
@@ -173,7 +173,7 @@ mod tests {
         let path = folder.path().join("file");
         let bytes: Vec<u8> = (0..GAP as usize + 700_000).map(|i| (i * i / 7) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
-        let whole = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes));
+        let whole = format!("{:032x}", twox_hash::XxHash3_128::oneshot(&bytes));
         assert_eq!(xxh3_128(&path).unwrap(), whole);
         let end = bytes.len();
         // In order, with gaps, twice, backwards, beyond a gap that is too long, nothing.

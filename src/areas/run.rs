@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::error::{Error, Result};
 use crate::methods::{self, Method};
@@ -79,7 +79,7 @@ impl Run {
         let inputs = scenes.flat_map(|scene| scene["inputs"].as_array().into_iter().flatten());
         let hashes: Vec<&Value> = inputs.map(|input| &input["xxh3_128"]).collect();
         let identity = json!([hashes, all["maps"], all["zones"]]).to_string();
-        Ok(Self { id: format!("{:016x}", xxh3_64(identity.as_bytes())), ..run })
+        Ok(Self { id: format!("{:016x}", XxHash3_64::oneshot(identity.as_bytes())), ..run })
     }
 
     /// The maps with classes of a method, or of the first that has any.
