@@ -8,10 +8,10 @@
 
 // 0 u8, 1 i8, 2 u16, 3 i16, 4 u32, 5 i32, 6 f32
 override SAMPLE_TYPE: u32 = 6u;
-// 0 reflectance, 1 less the pixel's mean, 2 shares and their logarithms
+// 0 reflectance, 1 less the pixel's mean, 2 shares of that and their logarithms
 override SPACE: u32 = 0u;
 
-// What the features of a pixel need that no single band tells: its mean, or one over its sum.
+// What the features of a pixel need that no single band tells: its mean, or one over it.
 fn pixel_scalar(quad: u32) -> vec4<f32> {
     if SPACE == 0u {
         return vec4(0.0);
@@ -20,7 +20,7 @@ fn pixel_scalar(quad: u32) -> vec4<f32> {
     for (var band = 0u; band < task.bands; band++) {
         sum += reflectance(band, quad);
     }
-    return select(1.0 / sum, sum / f32(task.bands), SPACE == 1u);
+    return select(f32(task.bands) / sum, sum / f32(task.bands), SPACE == 1u);
 }
 
 fn feature(index: u32, quad: u32, of_pixel: vec4<f32>) -> vec4<f32> {

@@ -99,7 +99,7 @@ pub struct Pixel<'a> {
     /// What meets the targets, the same on every backend: its features, or its stored values when the product has weights
     /// for these. Zeros may follow.
     pub values: &'a [f64],
-    /// The length of its features, good to 1e-8.
+    /// The length of its features (of [`Space::Distribution`]: of its shares), good to 1e-8.
     pub norm: f64,
     /// Its features times [`Product::centre`], as good; 0 where the product has none.
     pub base: f64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::narrow::Narrow;
-use super::numeric::{LANES, divergence, dots, dots_of_group, norm};
+use super::numeric::{LANES, divergences, dots, dots_of_group, logarithms_of, norm, total_and_least};
 use super::{Pixel, lanes};
 use crate::error::{Error, Result};
 use crate::simd::Aligned;
@@ -30,7 +30,7 @@ pub enum Space {
     Deviation,
     /// The mean over the pixel's own bands is subtracted.
     Contrast,
-    /// Shares p = x/Σx, then their logarithms: two features a band. A value at or below zero has none.
+    /// Shares of the pixel's mean x/x̄, then their logarithms: two features a band. A value at or below zero has none.
     Distribution,
 }
 
@@ -86,19 +86,16 @@ impl Space {
                 (length, removed, TAME.contains(&length) && TAME.contains(&(length + removed)))
             }
             Self::Distribution => {
-                let (shares, logarithms) = row.split_at_mut(bands);
-                let sum: f64 = shares.iter().sum();
-                if !(sum.is_finite() && shares.iter().all(|&v| v > 0.0)) {
+                let (values, logarithms) = row.split_at_mut(bands);
+                let (sum, least) = total_and_least(values);
+                if !(sum.is_finite() && least > 0.0) {
                     return None;
                 }
-                let tame = TAME.contains(&sum) && shares.iter().all(|&v| v > TAME.start);
-                let mut largest = 0.0_f64;
-                for (share, logarithm) in shares.iter_mut().zip(logarithms) {
-                    *share /= sum;
-                    *logarithm = share.ln();
-                    largest = largest.max(logarithm.abs());
-                }
-                (largest, 0.0, tame)
+                let (mean, tame) = (sum / bands as f64, TAME.contains(&sum) && least > TAME.start);
+                values.iter_mut().for_each(|v| *v /= mean);
+                logarithms_of(values, logarithms);
+                let largest = logarithms.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+                return Some(Pixel::new(norm(values), largest, 0.0, tame));
             }
         };
         length.is_finite().then(|| Pixel::new(length, length, removed, tame))
@@ -108,7 +105,7 @@ impl Space {
 /// What comes of a pixel and a target, in f64.
 #[derive(Debug, Clone, Copy)]
 pub struct Met {
-    /// Features times exact weights; of [`Space::Distribution`] the divergence.
+    /// Features times exact weights; of [`Space::Distribution`] the divergence times the number of bands.
     pub product: f64,
     /// Length of the pixel's values.
     pub norm: f64,
@@ -151,8 +148,9 @@ pub struct Product {
     pub shift: Vec<f64>,
     /// A number of each target that endings need.
     pub strength: Vec<f64>,
-    /// The largest magnitude among the weights.
-    pub largest: f64,
+    /// Of [`Space::Distribution`], the largest of all targets: length of the weights of shares, sum of the magnitudes of
+    /// those of logarithms, magnitude of the strength. Zeros otherwise.
+    pub magnitudes: [f64; 3],
     /// Whether scores are computed from the stored values, as features that were rounded to f32 would not do: inverse
     /// covariances magnify rounding by the root of the condition number.
     pub precise: bool,
@@ -170,7 +168,6 @@ impl Product {
         let exact = exact.as_standard_layout().into_owned();
         let bands = if space == Space::Distribution { exact.ncols() / 2 } else { exact.ncols() };
         let weights = exact.mapv(|w| w as f32);
-        let largest = exact.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
         Self {
             basis,
             space,
@@ -179,7 +176,7 @@ impl Product {
             centre: Vec::new(),
             shift: vec![0.0; bands],
             strength,
-            largest,
+            magnitudes: [0.0; 3],
             precise: false,
             adapted: None,
             narrow: None,
@@ -289,7 +286,7 @@ impl Product {
         let (products, square) = match self.space {
             Space::Distribution => {
                 let values = &pixel.values[..self.features()];
-                (weights.map(|t| divergence(values, &t[..values.len()])), f64::NAN)
+                (divergences(values, weights), f64::NAN)
             }
             _ => dots(pixel.values, weights),
         };

@@ -18,8 +18,9 @@
 //!   Chang, C.-I. (2000): An information-theoretic approach to spectral variability, similarity, and discrimination for
 //!   hyperspectral image analysis. IEEE Trans. Information Theory 46, 1927-1932. doi:10.1109/18.857802
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
+use super::product::roundings;
 use super::{Met, Method, Model, Naive, Pixel, Prepared, Product, Space, module_doc};
 use crate::background::Best;
 use crate::error::{Error, Result};
@@ -75,8 +76,9 @@ impl Method for Divergence {
         shares(pixel).iter().zip(shares(target)).map(|(p, q)| p * (p / q).ln() + q * (q / p).ln()).sum()
     }
 
-    /// Weights are ln q for the shares p and q for ln p; the key is p·ln q + q·ln p − Σ q·ln q, which is −SID but for
-    /// Σ p·ln p, the same for all targets.
+    /// With shares of the mean, n·p and n·q of n bands, whose logarithms are small: weights are ln n·q for n·p and n·q for
+    /// ln n·p. The key is n·p·ln n·q + n·q·ln n·p − Σ n·q·ln n·q, which is −n·SID but for Σ n·p·ln n·p, the same for all
+    /// targets. So is the mean of their weights, most of what they are, and it is left out.
     fn product(&self, spectra: ArrayView2<f64>, _model: Option<&Model>) -> Result<Product> {
         let (targets, bands) = spectra.dim();
         let mut exact = Array2::zeros((targets, 2 * bands));
@@ -90,14 +92,23 @@ impl Method for Divergence {
                 );
                 return Err(Error::refused(format!("target {}", i + 1), what).hint("leave it out of --targets"));
             }
-            let sum = target.sum();
-            let q = target.mapv(|v| v / sum);
+            let mean = target.sum() / bands as f64;
+            let q = target.mapv(|v| v / mean);
             strength.push(q.iter().map(|q| q * q.ln()).sum());
             for band in 0..bands {
                 (row[band], row[bands + band]) = (q[band].ln(), q[band]);
             }
         }
-        Ok(Product::new(self.basis(), Space::Distribution, exact, strength))
+        let mut product = Product::new(self.basis(), Space::Distribution, exact, strength).centred();
+        for row in product.weights.rows() {
+            let (of_shares, of_logarithms) = row.split_at(Axis(0), bands);
+            let length = of_shares.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
+            let sum = of_logarithms.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
+            let [lengths, sums, _] = product.magnitudes;
+            product.magnitudes = [length.max(lengths), sum.max(sums), 0.0];
+        }
+        product.magnitudes[2] = product.strength.iter().fold(0.0, |most, s| s.abs().max(most));
+        Ok(product)
     }
 
     fn constants(&self, product: &Product) -> Vec<[f64; 2]> {
@@ -108,16 +119,20 @@ impl Method for Divergence {
         products.iter_mut().for_each(|p| *p += constant[1]);
     }
 
-    /// Shares are positive and logarithms negative, so nothing cancels: by their sums, Σ|p·ln q| is at most the largest
-    /// |ln q|, and Σ|q·ln p| the largest |ln p|. The sum of a pixel errs as a product does, and WGSL allows a logarithm three
-    /// units in the last place.
+    /// Of shares p with weights v and their logarithms with weights w, Σ|p·v| is at most ‖p‖·‖v‖, and Σ|w·ln p| the largest
+    /// |ln p| times Σ|w|; the product errs by its roundings of that. On a device the sum of a pixel is one long one, whose
+    /// error all shares have in common, and WGSL allows a logarithm three units in the last place.
     fn key_error(&self, prepared: &Prepared, pixel: &Pixel) -> f64 {
         let product = &prepared.product;
-        (2 * product.features() + 24) as f64 * f64::from(f32::EPSILON / 2.0) * (product.largest + pixel.length)
+        let [of_shares, of_logarithms, constant] = product.magnitudes;
+        let of_shares = of_shares * pixel.norm;
+        let products = of_shares + of_logarithms * (pixel.length + 1.0);
+        let own = (roundings(product.features()) + 8.0) * products;
+        (own + product.bands() as f64 * of_shares + 4.0 * constant) * f64::from(f32::EPSILON / 2.0)
     }
 
-    fn score(&self, _prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {
-        met.product.max(0.0)
+    fn score(&self, prepared: &Prepared, _pixel: &Pixel, _target: usize, met: Met) -> f64 {
+        (met.product / prepared.product.bands() as f64).max(0.0)
     }
 
     fn better(&self, a: f64, b: f64) -> bool {
