@@ -134,8 +134,10 @@ impl Zoning {
         if classes == 0 {
             return if data { 0 } else { nodata };
         }
-        let met = |zone: &Condition| zone.any & classes != 0 && zone.with & !there == 0 && zone.not & there == 0;
-        self.zones.iter().position(met).map_or(0, |zone| zone as u16 + 1)
+        // The first that is met, without a branch that nobody can foretell.
+        let met = |zone: &Condition| (zone.any & classes != 0) & (zone.with & !there == 0) & (zone.not & there == 0);
+        let of_zone = |later: u16, (i, zone): (usize, &Condition)| if met(zone) { i as u16 + 1 } else { later };
+        self.zones.iter().enumerate().rev().fold(0, of_zone)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A smooth function over a raster, computed at few places and interpolated between them.
 
+use crate::simd::wide;
+
 /// Intervals along each side: as many as the function needs, and at most so many.
 const INTERVALS: std::ops::RangeInclusive<usize> = 4..=256;
 
@@ -52,13 +54,31 @@ impl Lattice {
     /// same whatever the columns that are asked for with it.
     pub(super) fn line<T>(&self, line: usize, first: usize, row: &mut [T], to: impl Fn(f64) -> T) {
         let (top, below) = self.stencil(1, line as f64 + 0.5);
-        let (mut left, mut across) = (usize::MAX, [0.0; 4]);
-        for (column, value) in (first..).zip(row) {
-            let (start, along) = self.stencil(0, column as f64 + 0.5);
-            if start != left {
-                (left, across) = (start, self.across(start, top, below));
+        let (mut column, mut rest) = (first, row);
+        while !rest.is_empty() {
+            // Between two nodes all pixels have the same four: a loop without branches.
+            let (left, step) = (self.left(0, column as f64 + 0.5), self.step[0]);
+            let shares = |i: usize| self.left(0, (column + i) as f64 + 0.5) == left;
+            let end = ((left + 2) as f64 * step) as usize;
+            let mut run = end.saturating_sub(column).clamp(1, rest.len());
+            while run < rest.len() && shares(run) {
+                run += 1;
             }
-            *value = to(cubic(across, along));
+            while !shares(run - 1) {
+                run -= 1;
+            }
+            let (pixels, after) = rest.split_at_mut(run);
+            let across = self.across(left, top, below);
+            wide(
+                pixels,
+                #[inline(always)]
+                |pixels| {
+                    for (i, value) in pixels.iter_mut().enumerate() {
+                        *value = to(cubic(across, ((column + i) as f64 + 0.5) / step - left as f64));
+                    }
+                },
+            );
+            (column, rest) = (column + run, after);
         }
     }
 
@@ -74,9 +94,13 @@ impl Lattice {
 
     /// The first of the four nodes around a place, and how far behind it the place is; near the edge it is not in the middle.
     fn stencil(&self, axis: usize, place: f64) -> (usize, f64) {
-        let at = place / self.step[axis];
-        let first = (at as usize).saturating_sub(1).min(self.intervals - 3);
-        (first, at - first as f64)
+        let first = self.left(axis, place);
+        (first, place / self.step[axis] - first as f64)
+    }
+
+    /// The first of these nodes.
+    fn left(&self, axis: usize, place: f64) -> usize {
+        ((place / self.step[axis]) as usize).saturating_sub(1).min(self.intervals - 3)
     }
 
     /// At four columns of nodes, the values on a line.
