@@ -36,6 +36,10 @@ pub struct Zoning {
     /// What became of each target's name.
     pub found: Vec<Found>,
     zones: Vec<Condition>,
+    /// The zone that two species make of which the first is the pixel's class and the second is there too, `[first][second]`;
+    /// in the last places of both for none.
+    of_pairs: Vec<u16>,
+    species: usize,
     /// Of each method with targets: which way is better, and of each target its species, if it is looked for with this
     /// method, and the worst score at which it is there.
     methods: Vec<Option<Looked>>,
@@ -44,7 +48,7 @@ pub struct Zoning {
 #[derive(Debug, Clone)]
 struct Looked {
     smaller_is_better: bool,
-    targets: Vec<Option<(Set, f64)>>,
+    targets: Vec<Option<(usize, f64)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +62,8 @@ impl Zoning {
     /// Applies rules to targets; `methods` are the run's, each with one threshold a target.
     #[must_use]
     pub fn new(rules: &Rules, targets: &[String], methods: &[(&'static dyn Method, &[f64])]) -> Self {
-        let bit = |name: &String| rules.minerals.keys().position(|n| n == name).map_or(0, |i| 1 << i);
-        let set = |names: &[String]| names.iter().map(bit).fold(0, |a, b| a | b);
+        let place = |name: &String| rules.minerals.keys().position(|n| n == name);
+        let set = |names: &[String]| names.iter().filter_map(place).fold(0, |set, i| set | bit(i));
         let condition =
             |zone: &super::Zone| Condition { any: set(&zone.any), with: set(&zone.with), not: set(&zone.not) };
         let found: Vec<Found> = targets.iter().map(|t| Found { target: t.clone(), named: named(rules, t) }).collect();
@@ -71,16 +75,22 @@ impl Zoning {
                 let own = species.method.as_deref().filter(|word| methods.iter().any(|(m, _)| m.word() == *word));
                 // A method that is not of this run leaves the species to the first.
                 let threshold = if own.is_some() { species.threshold.unwrap_or(threshold) } else { threshold };
-                (own.or(first) == Some(method.word())).then(|| (bit(name), threshold))
+                place(name).filter(|_| own.or(first) == Some(method.word())).map(|species| (species, threshold))
             };
             method.has_targets().then(|| Looked {
                 smaller_is_better: method.better(0.0, 1.0),
                 targets: found.iter().zip(thresholds).map(of_target).collect(),
             })
         };
+        let zones: Vec<Condition> = rules.zones.iter().map(condition).collect();
+        let species = rules.minerals.len();
+        let pairs = (0..=species).flat_map(|first| (0..=species).map(move |second| (first, second)));
+        let only = |i: usize| if i < species { bit(i) } else { 0 };
         Self {
-            zones: rules.zones.iter().map(condition).collect(),
+            of_pairs: pairs.map(|(first, second)| zone(&zones, only(first), only(first) | only(second))).collect(),
+            species,
             methods: methods.iter().map(looked).collect(),
+            zones,
             found,
         }
     }
@@ -89,7 +99,7 @@ impl Zoning {
     #[must_use]
     pub fn has_zones(&self) -> bool {
         let known = self.zones.iter().fold(0, |all, zone| all | zone.any);
-        self.methods.iter().flatten().flat_map(|m| &m.targets).flatten().any(|(species, _)| species & known != 0)
+        self.methods.iter().flatten().flat_map(|m| &m.targets).flatten().any(|(species, _)| bit(*species) & known != 0)
     }
 
     /// The zone of every pixel of a tile, from 1; 0 for none, `nodata` where no method has data.
@@ -109,36 +119,52 @@ impl Zoning {
             let source = sources.get(method).map_or(0, |sources| usize::from(sources[p]));
             scenes.get(source).unwrap_or(first).methods[method].as_ref()
         };
+        if let (1, Some((method, (_, map)))) = (looking().count(), looking().next()) {
+            let zone = |p| looked(method, p).map_or(nodata, |looked| first.zone_by_one(looked, map, p, nodata));
+            return (0..pixels).map(zone).collect();
+        }
         let found = |p: usize| looking().filter_map(move |(i, (_, map))| Some((looked(i, p)?, map)));
         (0..pixels).map(|p| first.zone(found(p), p, nodata)).collect()
+    }
+
+    /// As [`Zoning::zone`] where one method looks: two targets at most are there, and what they make is known.
+    fn zone_by_one(&self, looked: &Looked, map: &MapScores, p: usize, nodata: u16) -> u16 {
+        if map.best[p] == Scores::NODATA {
+            return nodata;
+        }
+        let [first, second] = looked.there(map, p).map(|species| species.unwrap_or(self.species));
+        self.of_pairs[first * (self.species + 1) + second]
     }
 
     fn zone<'a>(&self, looked: impl Iterator<Item = (&'a Looked, &'a MapScores)>, p: usize, nodata: u16) -> u16 {
         let (mut classes, mut there, mut data) = (0, 0, false);
         for (looked, map) in looked {
-            let (best, score) = (map.best[p], f64::from(map.score[p]));
-            if best == Scores::NODATA {
+            if map.best[p] == Scores::NODATA {
                 continue;
             }
             data = true;
-            let class = looked.passing(best, score);
+            let [class, second] = looked.there(map, p).map(|species| species.map_or(0, bit));
             classes |= class;
-            there |= class;
-            if map.runner_up[p] != Scores::NODATA {
-                let margin = f64::from(map.margin[p]);
-                let second = if looked.smaller_is_better { score + margin } else { score - margin };
-                there |= looked.passing(map.runner_up[p], second);
-            }
+            there |= class | second;
         }
         // Most ground is of no species.
-        if classes == 0 {
-            return if data { 0 } else { nodata };
+        match classes {
+            0 if !data => nodata,
+            0 => 0,
+            _ => zone(&self.zones, classes, there),
         }
-        // The first that is met, without a branch that nobody can foretell.
-        let met = |zone: &Condition| (zone.any & classes != 0) & (zone.with & !there == 0) & (zone.not & there == 0);
-        let of_zone = |later: u16, (i, zone): (usize, &Condition)| if met(zone) { i as u16 + 1 } else { later };
-        self.zones.iter().enumerate().rev().fold(0, of_zone)
     }
+}
+
+/// The set of the species in this place of the rules.
+fn bit(species: usize) -> Set {
+    1 << species
+}
+
+/// The first zone whose conditions are met, from 1; 0 for none.
+fn zone(zones: &[Condition], classes: Set, there: Set) -> u16 {
+    let met = |zone: &Condition| zone.any & classes != 0 && zone.with & !there == 0 && zone.not & there == 0;
+    zones.iter().position(met).map_or(0, |zone| zone as u16 + 1)
 }
 
 impl Looked {
@@ -147,12 +173,17 @@ impl Looked {
         if self.smaller_is_better { a < b } else { a > b }
     }
 
+    /// The species of a pixel's best target and of its runner-up, each if its score passes.
+    fn there(&self, map: &MapScores, p: usize) -> [Option<usize>; 2] {
+        let (score, margin) = (f64::from(map.score[p]), f64::from(map.margin[p]));
+        let second = if self.smaller_is_better { score + margin } else { score - margin };
+        [self.passing(map.best[p], score), self.passing(map.runner_up[p], second)]
+    }
+
     /// The species of a target whose score passes its threshold.
-    fn passing(&self, target: u16, score: f64) -> Set {
-        match self.targets.get(usize::from(target)) {
-            Some(Some((species, threshold))) if !self.is_better(*threshold, score) => *species,
-            _ => 0,
-        }
+    fn passing(&self, target: u16, score: f64) -> Option<usize> {
+        let &(species, threshold) = self.targets.get(usize::from(target))?.as_ref()?;
+        (!self.is_better(threshold, score)).then_some(species)
     }
 }
 
@@ -246,6 +277,26 @@ mod tests {
         ]);
         assert_eq!(zoning.zones(&[map], 255), [1, 2, 1, 0, 0, 2, 0, 255, 1]);
         assert!(!Zoning::new(&rules, &strings(&["Mud"]), &[(sam, &[0.1])]).has_zones());
+    }
+
+    /// What is known of pairs beforehand is what their sets make, with the shipped rules.
+    #[test]
+    fn pairs_of_targets_make_what_their_sets_make() {
+        let rules = Rules::shipped().unwrap();
+        let targets: Vec<String> = rules.minerals.keys().cloned().chain(["mud".to_owned()]).collect();
+        let sam = methods::find("sam").unwrap();
+        let zoning = Zoning::new(&rules, &targets, &[(sam, &vec![0.1; targets.len()])]);
+        let pair = |(best, second): (u16, u16)| {
+            [(0.05, 0.01), (0.05, 0.06), (0.2, 0.0)].map(|(score, margin)| (best, score, second, margin))
+        };
+        let count = targets.len() as u16;
+        let pairs = (0..count).flat_map(|best| (0..count).map(move |second| (best, second)));
+        let map = pixels(&pairs.flat_map(pair).collect::<Vec<_>>());
+        let looked = zoning.methods[0].as_ref().unwrap();
+        let by_sets = |p| zoning.zone(std::iter::once((looked, &map)), p, 255);
+        let expected: Vec<u16> = (0..map.score.len()).map(by_sets).collect();
+        assert!(expected.iter().max() > Some(&3), "the rules tell too little");
+        assert_eq!(zoning.zones(std::slice::from_ref(&map), 255), expected);
     }
 
     #[test]
