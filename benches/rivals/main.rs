@@ -66,6 +66,7 @@ fn main() {
             timed.push(if first < LONG_S { once.warmed() } else { once });
             theirs.push((row(rival.who, &version), rival));
         }
+        let mut timed: Vec<_> = timed.into_iter().map(Timed::rested).collect();
         in_turns(&mut timed.iter_mut().collect::<Vec<_>>(), || ());
 
         let seconds: Vec<Vec<f64>> = timed.into_iter().map(|t| t.seconds).collect();
