@@ -10,6 +10,7 @@
 use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
 
+use super::work::BLOCK;
 use crate::methods::SEGMENT;
 use crate::simd::{Ahead, run};
 use crate::tile::Tile;
@@ -22,8 +23,8 @@ pub(super) const ROWS: usize = 12;
 /// One value a pixel of a group.
 pub(super) type Row = [f32; WIDTH];
 
-/// Groups that pass by before the next segment: their products stay in the first-level cache too.
-const TOGETHER: usize = 8;
+/// Groups that pass by before the next segment, those of a block: their products stay in the first-level cache too.
+const TOGETHER: usize = BLOCK / WIDTH;
 
 /// The products of a group with a dozen rows, each register of them in one line of the cache.
 #[derive(Clone, Copy)]
