@@ -17,6 +17,7 @@ use super::stats::Shard;
 use super::windows::{self, Load};
 use crate::background::{Origin, Statistics, Summands, Tree, Units};
 use crate::error::{Error, ErrorKind, Result};
+use crate::map::set_cache_bytes;
 use crate::scene::{Scene, SceneOptions, TileReader};
 use crate::spectrum::Bands;
 use crate::tile::{Sample as _, Scaling, Tile, Window};
@@ -183,6 +184,8 @@ impl Selection<'_> {
         let limits = self.exclusion.as_ref().map_or(*limits, |e| e.opened.within(limits));
         let load = Load::of_statistics(&self.units, self.bands.len(), limits.threads, mapped);
         let windows = windows::cut(described, &load, &limits, self.lines())?;
+        // Of each block that is decoded for the mean one line is read, and none again: GDAL need not keep them.
+        set_cache_bytes(windows::block_cache(described, described.block.0) as u64);
         let about = info_span!("provisional mean").in_scope(|| self.provisional_mean())?;
         let origin = self.origin(&about)?;
         let files = std::iter::once(&described.path).chain(&described.companions);
