@@ -85,9 +85,10 @@
 //!
 //! Whoever takes a few pixels needs all their bands. In band-major order these lie tens of kilobytes apart, and memory gave
 //! a third of what it gives to a reader of one stretch. A group of 32 f32 pixels is also what the CPU's kernel multiplies:
-//! it reads the tile as it lies. While it multiplies one block of pixels the next comes to the cache, a line or two for every
-//! feature: a core that computed and waited for memory by turns took half as long again for ten targets. Large tiles lie on
-//! huge pages where the system gives them.
+//! it reads the tile as it lies, from the beginning of a cache line, so that no register is filled from two of them, and in
+//! segments of features that fit the first-level cache beside the weights of a dozen targets. While it multiplies one block
+//! of pixels the next comes to the cache, a line or two for every feature: a core that computed and waited for memory by
+//! turns took half as long again for ten targets. Large tiles lie on huge pages where the system gives them.
 //!
 //! # Why a backend begins tiles before it maps them
 //!
