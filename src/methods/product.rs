@@ -88,10 +88,11 @@ impl Space {
             Self::Distribution => {
                 let (values, logarithms) = row.split_at_mut(bands);
                 let (sum, least) = total_and_least(values);
-                if !(sum.is_finite() && least > 0.0) {
+                let (mean, tame) = (sum / bands as f64, TAME.contains(&sum) && least > TAME.start);
+                // A share that is too small for f64 has no logarithm.
+                if !(sum.is_finite() && least > 0.0 && least / mean > 0.0) {
                     return None;
                 }
-                let (mean, tame) = (sum / bands as f64, TAME.contains(&sum) && least > TAME.start);
                 values.iter_mut().for_each(|v| *v /= mean);
                 logarithms_of(values, logarithms);
                 let largest = logarithms.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
@@ -358,4 +359,19 @@ impl Prepared {
 /// Half units in the last place by which a product of so many features errs, as [`Prepared::product_error`] counts them.
 pub(super) fn roundings(features: usize) -> f64 {
     (features.min(SEGMENT) + features.div_ceil(SEGMENT) + 12) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shares_that_have_a_logarithm_are_a_distribution() {
+        let of = |a: f64, b: f64| Space::Distribution.of(&mut [a, b, 0.0, 0.0], 2, 0.0);
+        assert!(of(0.2, 0.6).is_some_and(|pixel| pixel.tame && (pixel.length - 2_f64.ln()).abs() < 1e-15));
+        assert!(of(1e-300, 1.0).is_some_and(|pixel| !pixel.tame && pixel.length.is_finite()));
+        for (a, b) in [(0.0, 1.0), (-0.1, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (5e-324, 1e300)] {
+            assert!(of(a, b).is_none(), "{a} and {b}");
+        }
+    }
 }
