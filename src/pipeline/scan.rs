@@ -13,6 +13,7 @@ use super::windows::block_cache;
 use crate::error::{Error, Result};
 use crate::files::PassingHash;
 use crate::map::set_cache_bytes;
+use crate::memory;
 use crate::scene::{Scene, TileReader};
 use crate::tile::{Tile, Window};
 
@@ -64,10 +65,12 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Leaves GDAL the cache that these windows need, and no more: what finishes the maps has no more either.
-    pub(super) fn set_cache(&self) {
+    /// Leaves GDAL the cache that these windows need, and no more: what finishes the maps has no more either. What was decoded
+    /// for a look at the scene is let go, as its blocks are too small for tiles to take their place.
+    pub(super) fn make_room(&self) {
         let widest = self.windows.iter().map(|w| w.width).max().unwrap_or(0);
         set_cache_bytes(block_cache(&self.scene.description, widest) as u64);
+        memory::give_back();
     }
 }
 
@@ -82,7 +85,7 @@ pub(super) fn scan<R: Send, B: Send>(
     write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
-    reading.set_cache();
+    reading.make_room();
     let Reading { scene, bands, windows, todo, ahead, hash } = reading;
     let readers = scene.readers();
     let shared = Shared::default();

@@ -137,7 +137,7 @@ impl Selection<'_> {
     /// A spectrum near the mean, from windows spread over the scene: the same for every shard.
     fn provisional_mean(&self) -> Result<Vec<f64>> {
         let described = &self.scene.description;
-        let mut reader = self.scene.reader(self.bands)?;
+        let mut reader = self.scene.sampler(self.bands)?;
         let (mut sums, mut pixels) = (vec![0.0; self.bands.len()], 0_u64);
         let few = described.sample((described.blocks() / BLOCKS_A_SAMPLE).clamp(1, SAMPLED));
         let enough = few.len();

@@ -92,7 +92,7 @@ pub(super) fn scan_by_workers<R: Send, B: Send>(
     write: impl FnMut(usize, R) -> Result<()> + Send,
     beside: impl FnOnce(&Shared) -> Result<B> + Send,
 ) -> Result<(Spent, B)> {
-    reading.set_cache();
+    reading.make_room();
     let Reading { scene, bands, windows, todo, ahead, hash } = reading;
     let (shared, readers) = (Shared::default(), workers.len().max(1));
     let (next, turns) = (AtomicUsize::new(0), hash.map(|hash| Arc::new(Turns::of(hash))));

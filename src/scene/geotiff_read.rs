@@ -8,9 +8,10 @@ use gdal::Dataset;
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 use crate::error::{Error, Result};
+use crate::scene::apart::Apart;
 use crate::scene::tiff_blocks::{Blocks, Decoder};
 use crate::scene::{DECODERS, Description, Source, TileReader, check_window, gdal as quiet, scratch};
-use crate::tile::{Sample, SampleType, Tile, Window, lay};
+use crate::tile::{Interleave, Sample, SampleType, Tile, Window, lay};
 use crate::with_samples;
 
 /// A TIFF that was opened once and described.
@@ -20,6 +21,7 @@ pub(super) struct Tiff {
     pub(super) lines: usize,
     pub(super) samples: usize,
     pub(super) sample_type: SampleType,
+    pub(super) interleave: Interleave,
     /// Asked for by the first reader; nothing where only GDAL reads them.
     pub(super) direct: OnceLock<Option<Arc<Blocks>>>,
 }
@@ -27,8 +29,8 @@ pub(super) struct Tiff {
 impl Tiff {
     /// What was described.
     pub(super) fn of(described: &Description) -> Self {
-        let Description { lines, samples, sample_type, .. } = *described;
-        Self { path: described.path.clone(), lines, samples, sample_type, direct: OnceLock::new() }
+        let Description { lines, samples, sample_type, interleave, .. } = *described;
+        Self { path: described.path.clone(), lines, samples, sample_type, interleave, direct: OnceLock::new() }
     }
 
     fn open(&self) -> Result<Dataset> {
@@ -74,6 +76,10 @@ impl Source for Tiff {
             None => library = Some(Library::new(self, bands)?),
         }
         Ok(Box::new(Reader { tiff: self.clone(), bands: bands.to_vec(), direct, library }))
+    }
+
+    fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        if self.interleave == Interleave::Bsq { Ok(Box::new(Apart::new(self, bands)?)) } else { self.reader(bands) }
     }
 }
 
@@ -192,16 +198,35 @@ fn to_c(number: usize) -> Result<c_int> {
 #[cfg(test)]
 mod tests {
     use gdal::DriverManager;
+    use gdal::raster::RasterCreationOptions;
 
     use super::*;
 
     fn file(bands: usize) -> tempfile::TempPath {
         let path = tempfile::Builder::new().suffix(".tif").tempfile().unwrap().into_temp_path();
         let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
-        let mut dataset = driver.create_with_band_type::<i16, _>(&path, 9, 7, bands).unwrap();
-        dataset.rasterband(1).unwrap().fill(3.0, None).unwrap();
+        let options = RasterCreationOptions::from_iter(["INTERLEAVE=BAND"]);
+        let mut dataset = driver.create_with_band_type_with_options::<i16, _>(&path, 9, 7, bands, &options).unwrap();
+        for (i, band) in dataset.rasterbands().enumerate() {
+            band.unwrap().fill(3.0 + i as f64, None).unwrap();
+        }
         dataset.flush_cache().unwrap();
         path
+    }
+
+    #[test]
+    fn bands_that_are_read_side_by_side_are_those_of_one_reader() {
+        let path = file(5);
+        let options = crate::scene::SceneOptions::default();
+        let scene = crate::scene::Scene::open(&path, &options).unwrap();
+        let window = Window { x: 2, y: 3, width: 7, height: 1 };
+        for bands in [&[0][..], &[4, 0], &[3, 1, 0, 2, 4]] {
+            let one = scene.reader(bands).unwrap().read(window).unwrap();
+            let apart = scene.sampler(bands).unwrap().read(window).unwrap();
+            assert_eq!((apart.bands, apart.window, apart.padded), (bands.len(), window, one.padded));
+            assert_eq!(apart.samples.as_bytes(), one.samples.as_bytes());
+        }
+        assert!(scene.sampler(&[]).is_err() && scene.sampler(&[5]).is_err());
     }
 
     #[test]
@@ -212,6 +237,7 @@ mod tests {
             lines: 7,
             samples: 9,
             sample_type: SampleType::I16,
+            interleave: Interleave::Bsq,
             direct: OnceLock::new(),
         };
         assert!(tiff.reader(&[1, 0]).is_ok() && tiff.direct().is_some());

@@ -1,5 +1,6 @@
 //! Scenes in: open, describe, read tiles. One file for each kind of product.
 
+mod apart;
 mod aviris;
 mod aviris_grid;
 mod bands_csv;
@@ -152,6 +153,11 @@ trait Source: Send + Sync {
     /// A reader of the given bands (indices into the scene's bands, in the order wanted). Each reader owns its handles.
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>>;
 
+    /// A reader of a few windows here and there, of more than one core where that gains.
+    fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        self.reader(bands)
+    }
+
     /// A reader of the table that leads from the map to the swath, of a file that has one.
     fn lookup(&self) -> Option<Box<dyn LookupReader>> {
         None
@@ -248,11 +254,22 @@ impl Scene {
     /// # Errors
     /// When the scene has no such band, or the file cannot be opened again.
     pub fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        self.check_bands(bands)?;
+        self.source.reader(bands)
+    }
+
+    /// As [`Scene::reader`], for a few windows here and there: it may take more than one core.
+    pub(crate) fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        self.check_bands(bands)?;
+        self.source.sampler(bands)
+    }
+
+    fn check_bands(&self, bands: &[usize]) -> Result<()> {
         let Description { path, bands: count, .. } = &self.description;
         match bands.iter().find(|band| *band >= count) {
             Some(band) => Err(Error::refused(path.display(), format!("there is no band {}: it has {count}", band + 1))),
             None if bands.is_empty() => Err(Error::refused(path.display(), "no band is left to read")),
-            None => self.source.reader(bands),
+            None => Ok(()),
         }
     }
 

@@ -36,6 +36,11 @@ impl Source for Screened {
         Ok(Box::new(Reader { inner, flags, nodata: self.nodata }))
     }
 
+    fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        let (inner, flags) = (self.inner.sampler(bands)?, self.screen.flags(bands)?);
+        Ok(Box::new(Reader { inner, flags, nodata: self.nodata }))
+    }
+
     fn readers(&self) -> usize {
         self.inner.readers()
     }

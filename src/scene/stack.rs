@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::error::Result;
+use crate::scene::apart::Apart;
 use crate::scene::geotiff_read::Tiff;
 use crate::scene::{DECODERS, Source, TileReader};
-use crate::tile::{SampleType, Tile, Window};
+use crate::tile::{Interleave, SampleType, Tile, Window};
 
 /// One GeoTIFF for each band; a band without a file is zero.
 #[derive(Debug, Clone)]
@@ -24,6 +25,10 @@ impl Source for Stack {
 
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         Ok(Box::new(Reader { stack: self.clone(), bands: bands.to_vec() }))
+    }
+
+    fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        Ok(Box::new(Apart::new(self, bands)?))
     }
 }
 
@@ -47,7 +52,8 @@ impl TileReader for Reader {
             };
             // Asking where blocks lie for each window costs more than reading past GDAL would save.
             let (path, direct) = (path.clone(), OnceLock::from(None));
-            let tiff = Tiff { path, lines: *lines, samples: *samples, sample_type: *sample_type, direct };
+            let (lines, samples, sample_type, interleave) = (*lines, *samples, *sample_type, Interleave::Bsq);
+            let tiff = Tiff { path, lines, samples, sample_type, interleave, direct };
             let one = tiff.reader(&[0])?.read_over(before.take(), window)?;
             places.zip(one.samples.as_bytes().chunks_exact(group)).for_each(|(to, from)| to.copy_from_slice(from));
             before = Some(one);

@@ -61,7 +61,7 @@ impl Scene {
     /// # Errors
     /// When the scene cannot be read.
     pub(crate) fn sampled(&self, bands: &[usize], most: usize) -> Result<Vec<Tile>> {
-        let mut reader = self.reader(bands)?;
+        let mut reader = self.sampler(bands)?;
         self.description.sample(most).into_iter().map(|window| reader.read(window)).collect()
     }
 
@@ -80,7 +80,7 @@ impl Scene {
             }
             let open = match &mut reader {
                 Some(open) => open,
-                None => reader.insert(self.reader(&bands)?),
+                None => reader.insert(self.sampler(&bands)?),
             };
             let tile = open.read(window)?;
             let empty = with_data(&tile, self.description.nodata);
@@ -128,7 +128,7 @@ impl Scene {
         if bands.is_empty() {
             return Ok(Vec::new());
         }
-        let mut reader = self.reader(&bands)?;
+        let mut reader = self.sampler(&bands)?;
         let mut low = vec![Vec::new(); bands.len()];
         let (mut spectra, mut passed) = (0, 0);
         for &window in &windows {

@@ -27,6 +27,16 @@ impl<T: Pod> Aligned<T> {
         let first = held.as_ptr().align_offset(LINE).min(room);
         Self { held, first, length }
     }
+
+    /// Has so many values: whatever the memory holds if it is enough, else zeros.
+    pub(crate) fn resize(&mut self, length: usize) {
+        if self.first + length > self.held.len() {
+            // Both at once would take twice the memory.
+            *self = Self::default();
+            *self = Self::zeros(length);
+        }
+        self.length = length;
+    }
 }
 
 impl<T> Deref for Aligned<T> {
@@ -94,6 +104,19 @@ mod tests {
                 assert!(length == 0 || values.as_ptr().addr().is_multiple_of(LINE));
             }
         }
+    }
+
+    #[test]
+    fn fewer_values_and_as_many_again_lie_in_the_same_memory() {
+        let mut values = Aligned::from(vec![7_i16; 1000]);
+        let place = values.as_ptr();
+        values.resize(10);
+        assert_eq!(values[..], [7; 10]);
+        values.resize(1000);
+        assert_eq!((values.as_ptr(), &values[..]), (place, &[7; 1000][..]));
+        values.resize(1100);
+        assert_eq!(values[..], [0; 1100]);
+        assert!(values.as_ptr().addr().is_multiple_of(LINE));
     }
 
     #[test]

@@ -79,15 +79,37 @@ impl Tile {
         Self { window, bands, padded, samples: Samples::zeros(sample_type, bands * padded) }
     }
 
-    /// A tile for a reader who writes every pixel: in the memory of `spent` when that has as many pixels, of zeros
-    /// otherwise. Padding is zero in both.
+    /// A tile for a reader who writes every pixel: in the memory of `spent` when that is of this type and enough. Padding is
+    /// zero.
     #[must_use]
     pub(crate) fn over(spent: Option<Self>, window: Window, bands: usize, sample_type: SampleType) -> Self {
-        let shape = |tile: &Self| (tile.window.pixels(), tile.bands, tile.samples.sample_type());
-        match spent.filter(|tile| shape(tile) == (window.pixels(), bands, sample_type)) {
-            Some(tile) => Self { window, ..tile },
-            None => Self::zeros(window, bands, sample_type),
+        let Some(Self { mut samples, .. }) = spent.filter(|tile| tile.samples.sample_type() == sample_type) else {
+            return Self::zeros(window, bands, sample_type);
+        };
+        let (pixels, padded) = (window.pixels(), window.pixels().next_multiple_of(Self::ALIGN));
+        samples.resize(bands * padded);
+        let first = pixels / Self::GROUP * Self::GROUP * bands;
+        with_samples!(&mut samples, values => values[first..].fill(Default::default()));
+        Self { window, bands, padded, samples }
+    }
+
+    /// A tile of the bands of several, all of one window and type, one after the other.
+    #[must_use]
+    pub(crate) fn of_bands(window: Window, parts: &[Self]) -> Self {
+        let bands = parts.iter().map(|part| part.bands).sum();
+        let sample_type = parts.first().map_or(SampleType::U8, |part| part.samples.sample_type());
+        let mut tile = Self::zeros(window, bands, sample_type);
+        let (to, band, mut first) = (tile.samples.as_bytes_mut(), Self::GROUP * sample_type.size(), 0);
+        for part in parts {
+            for (to, from) in to
+                .chunks_exact_mut((bands * band).max(1))
+                .zip(part.samples.as_bytes().chunks_exact((part.bands * band).max(1)))
+            {
+                to[first * band..][..from.len()].copy_from_slice(from);
+            }
+            first += part.bands;
         }
+        tile
     }
 
     /// Where the value of a band and a pixel lies.
@@ -268,6 +290,45 @@ mod tests {
         let Samples::U16(values) = &part.samples else { panic!() };
         for (p, v) in part.band(values, 2).enumerate() {
             assert_eq!(*v, value(2, p / 40 * 47 + 5 + p % 40));
+        }
+    }
+
+    #[test]
+    fn the_memory_of_a_spent_tile_is_taken_whatever_its_shape() {
+        let window = |width: usize, height: usize| Window { x: 0, y: 0, width, height };
+        let mut tile = Tile::zeros(window(100, 3), 5, SampleType::F32);
+        let place = tile.samples.as_bytes().as_ptr();
+        for (width, height, bands) in [(33, 1, 4), (40, 5, 3), (64, 2, 5), (100, 3, 5)] {
+            tile.samples.as_bytes_mut().fill(0xff);
+            tile = Tile::over(Some(tile), window(width, height), bands, SampleType::F32);
+            let Samples::F32(values) = &tile.samples else { panic!("f32") };
+            assert_eq!((values.as_ptr().cast(), values.len()), (place, bands * tile.padded));
+            let padding = (width * height..tile.padded).flat_map(|p| (0..bands).map(move |band| (band, p)));
+            assert!(padding.clone().all(|(band, p)| values[tile.index(band, p)] == 0.0), "{width} x {height}");
+        }
+        let other = Tile::over(Some(tile), window(100, 3), 5, SampleType::I32);
+        assert_eq!(other.samples.sample_type(), SampleType::I32);
+    }
+
+    #[test]
+    fn bands_of_several_tiles_lie_one_after_the_other_in_one() {
+        let window = Window { x: 1, y: 2, width: 45, height: 2 };
+        let value = |band: usize, pixel: usize| (1000 * band + pixel) as i16;
+        let part = |bands: Range<usize>| {
+            let mut tile = Tile::zeros(window, bands.len(), SampleType::I16);
+            let Samples::I16(mut values) = std::mem::replace(&mut tile.samples, Samples::U8(Aligned::default())) else {
+                panic!("i16")
+            };
+            for (k, band) in bands.enumerate() {
+                lay(&mut values, tile.bands, k, 0, &(0..90).map(|p| value(band, p)).collect::<Vec<_>>());
+            }
+            Tile { samples: Samples::I16(values), ..tile }
+        };
+        let tile = Tile::of_bands(window, &[part(0..3), part(3..4), part(4..9)]);
+        let Samples::I16(values) = &tile.samples else { panic!("i16") };
+        assert_eq!((tile.window, tile.bands, tile.padded), (window, 9, 128));
+        for band in 0..9 {
+            assert!(tile.band(values, band).enumerate().all(|(p, v)| *v == value(band, p)));
         }
     }
 

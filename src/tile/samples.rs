@@ -170,6 +170,12 @@ impl Samples {
         samples
     }
 
+    /// Has so many values: whatever the memory holds if it is enough, else zeros.
+    pub(super) fn resize(&mut self, len: usize) {
+        with_samples!(self, values => values.resize(len));
+        memory::on_huge_pages(self.as_bytes());
+    }
+
     /// The type of the values.
     #[must_use]
     pub fn sample_type(&self) -> SampleType {
