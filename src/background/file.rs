@@ -160,12 +160,16 @@ impl Statistics {
         };
         let text = serde_json::to_vec(&description).map_err(|e| Error::failed("statistics", e))?;
         let sums = self.tree.nodes.values().flat_map(|m| [&m.sum[..], &m.quantised, &m.products]);
-        let mut numbers = Vec::new();
-        // List by list: of lists in one iterator, values would be copied one at a time.
-        for values in std::iter::once(&self.about[..]).chain(sums) {
-            numbers.extend(values.iter().map(|v| v.to_le_bytes()));
-        }
-        Ok(sealed(&text, numbers.as_flattened()))
+        let lists = std::iter::once(&self.about[..]).chain(sums);
+        let numbers = lists.clone().map(<[f64]>::len).sum();
+        Ok(sealed(&text, numbers, |mut rest| {
+            // List by list: of lists in one iterator, values would be copied one at a time.
+            for values in lists {
+                let (to, after) = rest.split_at_mut(values.len());
+                to.iter_mut().zip(values).for_each(|(to, v)| *to = v.to_le_bytes());
+                rest = after;
+            }
+        }))
     }
 
     /// Reads what [`Statistics::to_bytes`] wrote; `place` names it in messages.
@@ -228,13 +232,16 @@ impl Statistics {
     }
 }
 
-/// A description and sums as a whole file.
-fn sealed(description: &[u8], sums: &[u8]) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
+/// A description and so many numbers as a whole file, written once in memory, as they may be many.
+fn sealed(description: &[u8], numbers: usize, fill: impl FnOnce(&mut [[u8; 8]])) -> Vec<u8> {
+    let head = MAGIC.len() + 4 + 8 + description.len();
+    let mut bytes = Vec::with_capacity(head + 8 * numbers + HASH);
+    bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend((description.len() as u64).to_le_bytes());
     bytes.extend(description);
-    bytes.extend(sums);
+    bytes.resize(head + 8 * numbers, 0);
+    fill(bytes[head..].as_chunks_mut().0);
     bytes.extend(blake3::hash(&bytes).as_bytes());
     bytes
 }
@@ -244,9 +251,10 @@ pub(super) fn with_sums(description: &[u8], numbers: &[u8], most_bands: usize) -
     let read: Description = serde_json::from_slice(description).ok()?;
     let bands = read.origin.bands.len();
     let filled = read.nodes.iter().filter(|(_, count)| *count > 0).count();
-    let bytes = 8 * (bands + filled * (2 * bands + packed(bands, 0)));
-    let numbers = numbers.iter().copied().chain([0]).cycle().take(bytes);
-    (bands <= most_bands).then(|| sealed(description, &numbers.collect::<Vec<u8>>()))
+    let of_all = bands + filled * (2 * bands + packed(bands, 0));
+    let numbers = numbers.iter().copied().chain([0]).cycle();
+    let fill = |to: &mut [[u8; 8]]| to.as_flattened_mut().iter_mut().zip(numbers).for_each(|(to, byte)| *to = byte);
+    (bands <= most_bands).then(|| sealed(description, of_all, fill))
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

@@ -67,6 +67,8 @@ struct Stage<'a> {
     origin: &'a Origin,
     inputs: Vec<Input>,
     windows: &'a [Window],
+    /// Windows of a part.
+    a_part: usize,
     shard: Shard,
     /// Backends differ in their last bits, and a pass is of one.
     device: &'static str,
@@ -190,11 +192,13 @@ impl Selection<'_> {
         let origin = self.origin(&about)?;
         let files = std::iter::once(&described.path).chain(&described.companions);
         let inputs: Vec<Input> = files.map(|p| Input::of(p)).chain(self.mask.map(Input::of)).collect::<Result<_>>()?;
-        let stage = Stage { origin: &origin, inputs, windows: &windows, shard: self.shard, device: processor.word() };
+        // Whole rows of tiles, so many that few sums of a part wait for those of its neighbours.
+        let across = windows.iter().take_while(|w| w.y == windows[0].y).count().max(1);
+        let a_part = across * (windows.len() / across).div_ceil(PARTS).max(1).next_power_of_two();
+        let (shard, device) = (self.shard, processor.word());
+        let stage = Stage { origin: &origin, inputs, windows: &windows, a_part, shard, device };
         let parts = Parts::open(folder, identity(&stage))?;
 
-        // So many that few sums of a part wait for those of its neighbours.
-        let a_part = windows.len().div_ceil(PARTS).next_power_of_two();
         let none = Statistics { origin, about, tree: Tree::default() };
         let mut whole = none.clone();
         let mut waiting: HashMap<usize, (usize, Statistics)> = HashMap::new();
