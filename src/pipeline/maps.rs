@@ -10,6 +10,7 @@ use super::part::Part;
 use super::report::MapReport;
 use super::scan::side_by_side;
 use super::sheet::Sheet;
+use super::windows::GDAL_CACHE;
 use super::zone_map::{ZoneMap, Zones};
 use crate::error::{Error, Result};
 use crate::grid::MapGrid;
@@ -17,7 +18,7 @@ use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
-use crate::map::{ClassCount, PixelAreas};
+use crate::map::{ClassCount, PixelAreas, set_cache_bytes};
 use crate::memory;
 use crate::methods::Method;
 
@@ -42,7 +43,8 @@ impl<'a> Maps<'a> {
     /// Begins the files of all methods in `out`, with their intermediate files in `work`.
     pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
         let _span = info_span!("create rasters").entered();
-        // Tiles of scenes are done with.
+        // Tiles of scenes are done with, and so are their blocks.
+        set_cache_bytes(GDAL_CACHE as u64);
         memory::give_back();
         let (map, legend) = (sheet.map, Legend::new(sheet.targets)?);
         let one = |index: usize| MethodMaps::create(sheet, index, &legend, (out, work));
