@@ -169,13 +169,9 @@ fn together(jobs: Vec<(PathBuf, Job)>) -> Result<Vec<(PathBuf, Waiting)>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     let queue = Mutex::new(jobs.into_iter().enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let done = |(i, (path, job)): (usize, (PathBuf, Job))| {
-        let file = job()?;
-        // What GDAL took for one raster it does not take up again for the next.
-        memory::give_back();
-        Ok((i, (path, file)))
+    let work = || {
+        std::iter::from_fn(next).map(|(i, (path, job))| job().map(|file| (i, (path, file)))).collect::<Result<Vec<_>>>()
     };
-    let work = || std::iter::from_fn(next).map(done).collect::<Result<Vec<_>>>();
     let done: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
         let name = |i| std::thread::Builder::new().name(format!("finisher {i}"));
         let threads: Vec<_> = (1..cores).map(|i| name(i).spawn_scoped(scope, work)).collect();

@@ -1,6 +1,8 @@
 //! Looking at a few pixels of a scene whose bands lie apart: whoever wants one line of it decodes a block of every band, so a
 //! thread each takes some of the bands.
 
+use std::thread::ScopedJoinHandle;
+
 use crate::error::{Error, Result};
 use crate::scene::{DECODERS, Source, TileReader};
 use crate::tile::{Tile, Window};
@@ -21,17 +23,18 @@ impl Apart {
 impl TileReader for Apart {
     /// Tiles of few pixels are made anew.
     fn read_over(&mut self, _spent: Option<Tile>, window: Window) -> Result<Tile> {
+        let Some((here, others)) = self.readers.split_last_mut() else {
+            return Err(Error::failed("reader", "no band is left to read"));
+        };
         let parts = std::thread::scope(|scope| {
-            let (here, others) = self.readers.split_last_mut()?;
-            let others: Vec<_> = others.iter_mut().map(|reader| scope.spawn(move || reader.read(window))).collect();
+            let named = || std::thread::Builder::new().name("sampler".into());
+            let started = others.iter_mut().map(|reader| named().spawn_scoped(scope, move || reader.read(window)));
+            let started = started.collect::<std::io::Result<Vec<_>>>().map_err(|e| Error::failed("threads", e))?;
             let here = here.read(window);
-            let joined = others.into_iter().map(|other| other.join());
-            let read = joined.map(|read| read.unwrap_or_else(|_| Err(Error::failed("reader", "a thread panicked"))));
-            Some(read.chain([here]).collect::<Result<Vec<Tile>>>())
-        });
-        parts.map_or_else(
-            || Err(Error::failed("reader", "no band to read")),
-            |parts| Ok(Tile::of_bands(window, &parts?)),
-        )
+            let joined = started.into_iter().map(ScopedJoinHandle::join);
+            let read = joined.map(|read| read.unwrap_or_else(|_| Err(Error::failed("threads", "a thread panicked"))));
+            read.chain([here]).collect::<Result<Vec<Tile>>>()
+        })?;
+        Ok(Tile::of_bands(window, &parts))
     }
 }
