@@ -65,8 +65,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Leaves GDAL the cache that these windows need, and no more: what finishes the maps has no more either. What was decoded
-    /// for a look at the scene is let go, as its blocks are too small for tiles to take their place.
+    /// Leaves GDAL the cache that these windows need, and no more. What was decoded for a look at the scene is let go, as its
+    /// blocks are too small for tiles to take their place.
     pub(super) fn make_room(&self) {
         let widest = self.windows.iter().map(|w| w.width).max().unwrap_or(0);
         set_cache_bytes(block_cache(&self.scene.description, widest) as u64);

@@ -30,15 +30,19 @@ struct Screened {
     nodata: Option<f64>,
 }
 
+impl Screened {
+    fn reader_of(&self, inner: Box<dyn TileReader>, bands: &[usize]) -> Result<Box<dyn TileReader>> {
+        Ok(Box::new(Reader { inner, flags: self.screen.flags(bands)?, nodata: self.nodata }))
+    }
+}
+
 impl Source for Screened {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let (inner, flags) = (self.inner.reader(bands)?, self.screen.flags(bands)?);
-        Ok(Box::new(Reader { inner, flags, nodata: self.nodata }))
+        self.reader_of(self.inner.reader(bands)?, bands)
     }
 
     fn sampler(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
-        let (inner, flags) = (self.inner.sampler(bands)?, self.screen.flags(bands)?);
-        Ok(Box::new(Reader { inner, flags, nodata: self.nodata }))
+        self.reader_of(self.inner.sampler(bands)?, bands)
     }
 
     fn readers(&self) -> usize {

@@ -45,9 +45,9 @@ impl TileReader for Reader {
         let group = Tile::GROUP * sample_type.size();
         let mut before = None;
         for (k, &band) in self.bands.iter().enumerate() {
-            let places = tile.samples.as_bytes_mut().chunks_exact_mut(group).skip(k).step_by(self.bands.len());
             let Some(path) = &files[band] else {
-                places.for_each(|place| place.fill(0));
+                let places = tile.samples.as_bytes_mut().chunks_exact_mut(group);
+                places.skip(k).step_by(self.bands.len()).for_each(|place| place.fill(0));
                 continue;
             };
             // Asking where blocks lie for each window costs more than reading past GDAL would save.
@@ -55,7 +55,7 @@ impl TileReader for Reader {
             let (lines, samples, sample_type, interleave) = (*lines, *samples, *sample_type, Interleave::Bsq);
             let tiff = Tiff { path, lines, samples, sample_type, interleave, direct };
             let one = tiff.reader(&[0])?.read_over(before.take(), window)?;
-            places.zip(one.samples.as_bytes().chunks_exact(group)).for_each(|(to, from)| to.copy_from_slice(from));
+            tile.put_bands(k, &one);
             before = Some(one);
         }
         Ok(tile)

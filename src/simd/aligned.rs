@@ -28,14 +28,16 @@ impl<T: Pod> Aligned<T> {
         Self { held, first, length }
     }
 
-    /// Has so many values: whatever the memory holds if it is enough, else zeros.
-    pub(crate) fn resize(&mut self, length: usize) {
-        if self.first + length > self.held.len() {
+    /// Has so many values: whatever the memory holds if it is enough, else zeros. Tells whether the memory is new.
+    pub(crate) fn resize(&mut self, length: usize) -> bool {
+        let is_new = self.first + length > self.held.len();
+        if is_new {
             // Both at once would take twice the memory.
             *self = Self::default();
             *self = Self::zeros(length);
         }
         self.length = length;
+        is_new
     }
 }
 

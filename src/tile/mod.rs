@@ -98,18 +98,20 @@ impl Tile {
     pub(crate) fn of_bands(window: Window, parts: &[Self]) -> Self {
         let bands = parts.iter().map(|part| part.bands).sum();
         let sample_type = parts.first().map_or(SampleType::U8, |part| part.samples.sample_type());
-        let mut tile = Self::zeros(window, bands, sample_type);
-        let (to, band, mut first) = (tile.samples.as_bytes_mut(), Self::GROUP * sample_type.size(), 0);
+        let (mut tile, mut first) = (Self::zeros(window, bands, sample_type), 0);
         for part in parts {
-            for (to, from) in to
-                .chunks_exact_mut((bands * band).max(1))
-                .zip(part.samples.as_bytes().chunks_exact((part.bands * band).max(1)))
-            {
-                to[first * band..][..from.len()].copy_from_slice(from);
-            }
+            tile.put_bands(first, part);
             first += part.bands;
         }
         tile
+    }
+
+    /// Puts the bands of a tile of the same window and type into this one, as its bands from `first` on.
+    pub(crate) fn put_bands(&mut self, first: usize, part: &Self) {
+        let band = Self::GROUP * self.samples.sample_type().size();
+        let to = self.samples.as_bytes_mut().chunks_exact_mut((self.bands * band).max(1));
+        let from = part.samples.as_bytes().chunks_exact((part.bands * band).max(1));
+        to.zip(from).for_each(|(to, from)| to[first * band..][..from.len()].copy_from_slice(from));
     }
 
     /// Where the value of a band and a pixel lies.

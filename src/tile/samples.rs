@@ -172,8 +172,9 @@ impl Samples {
 
     /// Has so many values: whatever the memory holds if it is enough, else zeros.
     pub(super) fn resize(&mut self, len: usize) {
-        with_samples!(self, values => values.resize(len));
-        memory::on_huge_pages(self.as_bytes());
+        if with_samples!(self, values => values.resize(len)) {
+            memory::on_huge_pages(self.as_bytes());
+        }
     }
 
     /// The type of the values.
