@@ -36,6 +36,7 @@
 //! | [`error`] | what failed, where, what to do next | |
 //! | [`spectrum`], [`wavelengths`] | wavelengths that never travel without their unit; one rule for units in files | error |
 //! | `files` | files that are written whole or not at all; positioned reads; hashes, also of what passes while it is read | error |
+//! | `cores` | work that all cores share | |
 //! | [`memory`] | what the allocator keeps, and gives back between stages; huge pages below what is large | |
 //! | `simd` | loops and kernels compiled for the widest registers that the processor has; values that begin at a cache line | |
 //! | [`grid`], [`tile`] | where a raster lies; the tile, the only thing that travels between stages | memory, simd |
@@ -46,7 +47,7 @@
 //! | [`methods`] | one file a method: documentation, formula, product, ending, exact score | background |
 //! | [`compute`] | mapping and summing: two traits, two backends; wgpu lives only in [`compute::gpu`], rayon only in [`compute::cpu`] | background, methods, tile |
 //! | [`alteration`] | minerals grouped into alteration zones by rules of a file | compute, methods |
-//! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | files, grid, simd, tile |
+//! | [`map`] | results out: legend, COG, style, picture, areas, tables; from one raster's pixels to another's (GDAL) | cores, files, grid, simd, tile |
 //! | [`areas`] | from maps to ranked target areas, and to the tables that keep them | grid, map, methods |
 //! | [`compare`] | two maps, two runs, or a map and labels: matrix of classes, kappa, distance of scores | envi, map, methods |
 //! | [`pipeline`] | check, plan, prepare, map, finish, of one scene or of a mosaic; compare backends | all of the above |
@@ -127,6 +128,14 @@
 //! `alunite check`. Errors refuse, warnings become notes of the plan. Where a scene cannot be read whole, windows of one line
 //! of one block each are spread over it, so that a look costs as many blocks as it has windows.
 //!
+//! # Why maps are packed here, and not by GDAL
+//!
+//! GDAL's driver of cloud-optimised GeoTIFFs copies a file that is complete: every pixel is written, read, halved, and written
+//! again before the first is compressed, and that was a third of a run over a warm scene. Here a tile is packed by any core
+//! as soon as it is full, its half goes into the overview's tile, and the file is put together at the end. GDAL still writes
+//! the tags (it makes a file without pixels, whose tags are taken over) and still has the last word: it opens the finished
+//! file, and must find the sums of what was written.
+//!
 //! # From maps to places
 //!
 //! Zones are made while maps are written: [`alteration::Zoning`] sees what every method found at a pixel, so rules may ask for
@@ -172,6 +181,7 @@ pub mod background;
 pub mod cli;
 pub mod compare;
 pub mod compute;
+mod cores;
 pub mod envi;
 pub mod error;
 mod files;

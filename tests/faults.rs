@@ -62,8 +62,8 @@ fn a_disk_that_fills_up_while_parts_are_written() {
 #[test]
 fn a_disk_that_fills_up_while_the_maps_are_put_together() {
     let world = world_with_right_maps();
-    // Room for the picture, which is finished beside the rasters, and none for the scores.
-    map_with_limit(&world, 900).assert().code(3).stderr(predicate::str::contains("sam_"));
+    // Room for parts, and none for the tiles of the scores.
+    map_with_limit(&world, 500).assert().code(3).stderr(predicate::str::contains("sam_"));
     assert_no_map(&world);
     world.map(&TILE).assert().code(0).stderr(predicate::str::contains("going on with an earlier run: 100 %"));
     world.assert_same_maps("maps", "right");

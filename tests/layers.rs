@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 /// A room and the rooms it may use. Everyone may use `error`.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("error", &[]),
+    ("cores", &[]),
     ("files", &[]),
     ("spectrum", &[]),
     ("wavelengths", &["spectrum"]),
@@ -21,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("methods", &["background", "simd", "spectrum", "tile"]),
     ("compute", &["background", "methods", "simd", "tile"]),
     ("alteration", &["compute", "methods"]),
-    ("map", &["files", "grid", "simd", "tile", "spectrum"]),
+    ("map", &["cores", "files", "grid", "simd", "tile", "spectrum"]),
     ("areas", &["grid", "map", "methods"]),
     ("compare", &["envi", "grid", "map", "methods", "tile"]),
     ("verify", &["compare", "files", "grid", "map", "methods"]),
@@ -31,6 +32,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "alteration",
             "background",
             "compute",
+            "cores",
             "files",
             "grid",
             "library",
@@ -79,9 +81,9 @@ const PACKAGES: [(&str, &[&str]); 14] = [
     ("gdal", &["scene", "map"]),
     ("gdal_sys", &["scene", "map"]),
     ("hdf5_metno", &["scene"]),
-    ("libdeflater", &["scene"]),
-    ("zstd", &["scene/tiff_blocks.rs"]),
-    ("tracing", &["cli", "compute/gpu", "map", "pipeline"]),
+    ("libdeflater", &["scene", "map/cog"]),
+    ("zstd", &["scene/tiff_blocks.rs", "map/cog/packer.rs"]),
+    ("tracing", &["cli", "compute/gpu", "cores.rs", "map", "pipeline"]),
     ("tracing_subscriber", &["cli/trace.rs"]),
     ("tracing_chrome", &["cli/trace.rs"]),
 ];

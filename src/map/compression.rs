@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::ffi;
 use crate::error::{Error, Result};
 
-/// A compression of the COG driver, written `deflate`, `zstd` or `lerc=ERROR`.
+/// A compression of GeoTIFF, written `deflate`, `zstd` or `lerc=ERROR`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Compression {
     /// Without loss; every reader of GeoTIFF knows it.
@@ -27,12 +27,12 @@ impl Compression {
     /// Refuses what this GDAL cannot write.
     ///
     /// # Errors
-    /// When its COG driver does not have the compression.
+    /// When its driver of GeoTIFF does not have the compression.
     pub fn check(self) -> Result<()> {
         // The driver makes its list when it is first asked, and hands another thread that asks meanwhile an empty one.
         static OPTIONS: OnceLock<String> = OnceLock::new();
         let list = OPTIONS.get_or_init(|| {
-            let ask = || DriverManager::get_driver_by_name("COG").ok()?.metadata_item("DMD_CREATIONOPTIONLIST", "");
+            let ask = || DriverManager::get_driver_by_name("GTiff").ok()?.metadata_item("DMD_CREATIONOPTIONLIST", "");
             ffi::recorded(ask).0.unwrap_or_default()
         });
         self.check_with(list)
@@ -45,7 +45,7 @@ impl Compression {
             return Ok(());
         }
         let gdal = gdal::version::version_info("RELEASE_NAME");
-        let what = format!("the COG driver of this GDAL ({gdal}) does not have {word}");
+        let what = format!("the GeoTIFF driver of this GDAL ({gdal}) does not have {word}");
         Err(Error::refused(format!("--compress {self}"), what)
             .hint("leave --compress out for deflate, or install a GDAL that was built with it"))
     }
@@ -68,17 +68,13 @@ impl Compression {
         }
     }
 
-    /// Options of the COG driver, for numbers or for classes.
+    /// Options of GDAL's driver of GeoTIFF, for numbers or for classes.
     pub(super) fn options(self, numbers: bool) -> Vec<String> {
-        let mut options = vec![
-            format!("COMPRESS={}", self.driver_word(numbers)),
-            // Scores hardly get smaller with more (a hundredth), and take half as long again.
-            "LEVEL=1".into(),
-        ];
+        let mut options = vec![format!("COMPRESS={}", self.driver_word(numbers))];
         match self {
-            Self::Lerc(error) if numbers => options.push(format!("MAX_Z_ERROR={error}")),
-            // Differences of class numbers mean nothing: only numbers get a predictor.
-            _ => options.push(format!("PREDICTOR={}", if numbers { "YES" } else { "NO" })),
+            Self::Lerc(error) if numbers => options.extend([format!("MAX_Z_ERROR={error}"), "ZLEVEL=1".into()]),
+            // Differences of class numbers mean nothing: only numbers get a predictor, that of floating point.
+            _ => options.push(format!("PREDICTOR={}", if numbers { 3 } else { 1 })),
         }
         options
     }
@@ -135,7 +131,7 @@ mod tests {
         let list = "<Option name='COMPRESS'><Value>DEFLATE</Value><Value>LERC</Value><Value>ZSTD</Value></Option>";
         assert!(Compression::Deflate.check_with(list).is_ok() && Compression::Zstd.check_with(list).is_ok());
         let refused = Compression::Lerc(0.5).check_with(list).unwrap_err();
-        assert!(refused.to_string().contains("--compress lerc=0.5: the COG driver of this GDAL"), "{refused}");
+        assert!(refused.to_string().contains("--compress lerc=0.5: the GeoTIFF driver of this GDAL"), "{refused}");
         assert!(refused.next_step().unwrap().contains("leave --compress out"));
     }
 }

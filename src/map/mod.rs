@@ -17,6 +17,7 @@
 pub mod area;
 mod canvas;
 mod checksum;
+mod cog;
 mod color;
 pub mod compression;
 mod crop;
@@ -32,7 +33,6 @@ mod ground;
 mod labels;
 mod lattice;
 pub mod legend;
-mod overviews;
 pub mod polygons;
 pub mod preview;
 pub mod quicklook;

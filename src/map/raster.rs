@@ -1,25 +1,24 @@
 //! Class maps and rule images as cloud-optimised GeoTIFFs.
 //!
-//! The pixels go to an uncompressed tiled GeoTIFF in a work folder (the COG driver only copies), which gets its overviews
-//! there, is closed, and copied to a COG beside the final path. What was written is summed up on the way in; the finished file
-//! is opened again and must give the same sums, so nothing that GDAL lost on the way can be published.
+//! GDAL makes a file without pixels, of which the finished one takes its tags; tiles are packed while pixels come, and put
+//! together at the end (see [`super::cog`]). What was written is summed up on the way in; GDAL opens the finished file and
+//! must find the same sums, so nothing that was lost on the way can be published.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use gdal::raster::{GdalDataType, GdalType, RasterCreationOptions};
-use gdal::{Dataset, DriverManager};
-use tempfile::TempDir;
+use gdal::Dataset;
+use gdal::raster::GdalDataType;
 use tracing::info_span;
 
-use super::checksum::{Bits, Checksum};
-use super::compression::Compression;
+use super::checksum::Checksum;
+use super::cog::{self, Packing, Pixel, Pyramid};
 use super::ffi::{self, Log};
 use super::files::{self, Beside};
 use super::labels;
 use super::legend::{ClassType, Legend};
-use super::overviews;
 use super::spec;
-use super::verify::{Expected, gdal_failure, open};
+use super::verify::{Expected, disk_failure, gdal_failure};
 use crate::error::{Error, Result};
 use crate::tile::Window;
 
@@ -39,14 +38,20 @@ pub struct ClassCount {
 /// Dropping it removes its temporary files.
 pub struct RasterWriter {
     // Fields drop in this order: the file is closed before its folder goes.
-    dataset: Quiet,
-    work: TempDir,
+    blank: Quiet,
+    tiles: Tiles,
     place: Beside,
     expected: Expected,
     legend: Option<Legend>,
     float_nodata: f32,
-    compression: Compression,
     log: Log,
+}
+
+/// The tiles of a raster, of the type that it has.
+enum Tiles {
+    U8(Pyramid<u8>),
+    U16(Pyramid<u16>),
+    F32(Pyramid<f32>),
 }
 
 /// A raster that is complete, checked and safe on the disk, but not yet in its place. Dropping it removes it.
@@ -56,11 +61,14 @@ pub struct FinishedRaster {
     warnings: Vec<String>,
 }
 
-const INTERMEDIATE: &str = "intermediate.tif";
+/// Endings of the file without pixels, and of the one that GDAL keeps names and tables in.
+const BLANK: &str = ".blank";
+const SIDECAR: &str = ".aux.xml";
+
 impl RasterWriter {
-    /// Starts a raster that is to stand at `path`, with its intermediate file in `work_dir`.
+    /// Starts a raster that is to stand at `path`, with its scratch file in `work_dir`.
     ///
-    /// Temporary files lie in `work_dir` (uncompressed size, and a third for the overviews) and beside `path` (compressed size).
+    /// Temporary files lie in `work_dir` and beside `path`; each takes as much as the finished file.
     pub fn create(path: &Path, work_dir: &Path, spec: &RasterSpec<'_>) -> Result<Self> {
         spec::check_spec(path, spec)?;
         let (kind, nodata) = match spec.kind {
@@ -71,18 +79,28 @@ impl RasterWriter {
             RasterKind::Floats { nodata } => (GdalDataType::Float32, f64::from(nodata)),
         };
         let place = Beside::new(path)?;
-        let work = tempfile::Builder::new()
-            .prefix(".alunite-raster-")
-            .tempdir_in(work_dir)
-            .map_err(|e| Error::io(work_dir, "creating a work folder in it", &e))?;
-        let (dataset, log) = ffi::recorded(|| spec::intermediate(&work.path().join(INTERMEDIATE), spec, kind, nodata));
-        let dataset = dataset.map_err(|e| gdal_failure(path, "creating", &log, &e.to_string()))?;
+        let packing = Packing {
+            compression: spec.compression,
+            side: cog::side(spec.width, spec.bands.len(), usize::from(kind.bytes())),
+            bands: spec.bands.len(),
+            numbers: matches!(spec.kind, RasterKind::Floats { .. }),
+            nodata,
+        };
+        let size = (spec.width, spec.height);
+        let tiles = match kind {
+            GdalDataType::UInt8 => Pyramid::new(size, packing, nodata as u8, work_dir).map(Tiles::U8),
+            GdalDataType::UInt16 => Pyramid::new(size, packing, nodata as u16, work_dir).map(Tiles::U16),
+            _ => Pyramid::new(size, packing, nodata as f32, work_dir).map(Tiles::F32),
+        };
+        let tiles = tiles.map_err(|e| Error::io(work_dir, "creating a scratch file in it", &e))?;
+        let (blank, log) = ffi::recorded(|| spec::blank(&place.path(BLANK), spec, kind, packing));
+        let blank = blank.map_err(|e| gdal_failure(path, "creating", &log, &e.to_string()))?;
         let writer = Self {
-            dataset: Quiet(Some(dataset)),
-            work,
+            blank: Quiet(Some(blank)),
+            tiles,
             place,
             expected: Expected {
-                size: (spec.width, spec.height),
+                size,
                 kind,
                 nodata,
                 geotransform: spec.grid.geotransform,
@@ -90,7 +108,6 @@ impl RasterWriter {
             },
             legend: if let RasterKind::Classes(legend) = spec.kind { Some(legend.clone()) } else { None },
             float_nodata: nodata as f32,
-            compression: spec.compression,
             log: Log::default(),
         };
         writer.fail_on(&log, "creating")?;
@@ -129,7 +146,7 @@ impl RasterWriter {
         self.write(band, window, values)
     }
 
-    /// Completes the file: closes, copies to a COG beside the final path, checks it, and waits until it is on the disk.
+    /// Completes the file beside the final path, checks it, and waits until it is on the disk.
     pub fn finish(self) -> Result<FinishedRaster> {
         self.complete(None)
     }
@@ -139,32 +156,24 @@ impl RasterWriter {
         self.complete(Some(counts))
     }
 
-    fn write<T: GdalType + Copy + Bits>(&mut self, band: usize, window: Window, values: &[T]) -> Result<()> {
+    fn write<T: Typed>(&mut self, band: usize, window: Window, values: &[T]) -> Result<()> {
         let (width, height) = self.expected.size;
-        let place = format!("{}, band {}", self.place.target().display(), band + 1);
+        let place = || format!("{}, band {}", self.place.target().display(), band + 1);
         let ends = (window.x.checked_add(window.width), window.y.checked_add(window.height));
         let inside = matches!(ends, (Some(x), Some(y)) if x <= width && y <= height);
-        let (Some(dataset), Some(sum), true) = (&self.dataset.0, self.expected.sums.get_mut(band), inside) else {
-            return Err(Error::failed(place, format!("{window:?} is outside of the {width} × {height} raster")));
+        let (Some(sum), true) = (self.expected.sums.get_mut(band), inside) else {
+            return Err(Error::failed(place(), format!("{window:?} is outside of the {width} × {height} raster")));
         };
-        if window.pixels() != values.len() || T::datatype() != self.expected.kind {
+        let tiles = T::of(&mut self.tiles).filter(|_| window.pixels() == values.len());
+        let Some(tiles) = tiles else {
             let what = format!("{} values of {} for {window:?} of {}", values.len(), T::datatype(), self.expected.kind);
-            return Err(Error::failed(place, what));
-        }
+            return Err(Error::failed(place(), what));
+        };
         if values.is_empty() {
             return Ok(());
         }
         sum.add(window, width, values);
-        let (written, log) =
-            ffi::recorded(|| dataset.rasterband(band + 1).map(|b| ffi::write_window(&b, window, values)));
-        match written {
-            Ok(true) if log.errors.is_empty() => {
-                self.log.warnings.extend(log.warnings);
-                Ok(())
-            }
-            Ok(_) => Err(gdal_failure(self.place.target(), "writing", &log, "GDAL gave no reason")),
-            Err(e) => Err(gdal_failure(self.place.target(), "writing", &log, &e.to_string())),
-        }
+        tiles.add(band, window, values).map_err(|e| disk_failure(self.place.target(), "packing its tiles", &e))
     }
 
     fn check_classes(&self, mut values: impl Iterator<Item = u16>) -> Result<()> {
@@ -185,20 +194,11 @@ impl RasterWriter {
                 return Err(Error::failed(format!("{}, band {}", self.place.target().display(), band + 1), what));
             }
         }
-        info_span!("close").in_scope(|| self.close_intermediate(counts))?;
-        info_span!("copy to COG").in_scope(|| self.copy())?;
-        let sidecar = self.place.path(".aux.xml");
-        let intermediate = self.work.path().join(INTERMEDIATE);
-        info_span!("read back").in_scope(|| match self.lossy() {
-            Some(max_error) => {
-                self.expected.check(&self.place, &intermediate)?;
-                self.expected.check_near(&self.place, &intermediate, max_error)
-            }
-            None => self.expected.check(&self.place, &self.place.path("")),
-        })?;
-        // The space may be wanted for the next map; what is left goes with the folder.
-        let _ = std::fs::remove_file(intermediate);
+        info_span!("close").in_scope(|| self.close_blank(counts))?;
+        info_span!("copy to COG").in_scope(|| self.put_together())?;
+        info_span!("read back").in_scope(|| self.expected.check(&self.place))?;
         let _sync = info_span!("sync").entered();
+        let sidecar = self.place.path(SIDECAR);
         files::sync(&self.place.path(""))?;
         if sidecar.exists() {
             files::sync(&sidecar)?;
@@ -206,52 +206,75 @@ impl RasterWriter {
         Ok(FinishedRaster { place: self.place, warnings: self.log.warnings })
     }
 
-    fn close_intermediate(&mut self, counts: Option<&[ClassCount]>) -> Result<()> {
-        let Some(mut dataset) = self.dataset.0.take() else { return Ok(()) };
+    /// Completes what the finished file takes from GDAL: tags, and the names of classes beside them.
+    fn close_blank(&mut self, counts: Option<&[ClassCount]>) -> Result<()> {
+        let Some(mut blank) = self.blank.0.take() else { return Ok(()) };
         let legend = self.legend.as_ref();
         let (closed, log) = ffi::recorded(|| {
             if let Some(legend) = legend {
-                for band in dataset.rasterbands() {
+                for band in blank.rasterbands() {
                     labels::describe(&band?, legend, counts)?;
                 }
             }
-            dataset.flush_cache()?;
-            let (kind, nodata) = (self.expected.kind, self.expected.nodata);
-            info_span!("overviews").in_scope(|| overviews::build(&mut dataset, kind, nodata))?;
-            dataset.close()
+            blank.flush_cache()?;
+            blank.close()
         });
         closed.map_err(|e| gdal_failure(self.place.target(), "closing", &log, &e.to_string()))?;
         self.fail_on(&log, "closing")
     }
 
-    fn copy(&mut self) -> Result<()> {
-        let intermediate = self.work.path().join(INTERMEDIATE);
-        let options = spec::cog_options(self.expected.kind, self.compression);
-        let to = self.place.path("");
-        let (copied, log) = ffi::recorded(|| {
-            let source = open(&intermediate)?;
-            let cog = DriverManager::get_driver_by_name("COG")?;
-            let mut copy = source.create_copy(&cog, &to, &RasterCreationOptions::from_iter(options))?;
-            copy.flush_cache()?;
-            copy.close()
+    fn put_together(&mut self) -> Result<()> {
+        let (to, blank) = (self.place.path(""), self.place.path(BLANK));
+        let names = self.place.path(&format!("{BLANK}{SIDECAR}"));
+        let write = |tags: &[u8]| match &self.tiles {
+            Tiles::U8(tiles) => cog::write(&to, tags, tiles),
+            Tiles::U16(tiles) => cog::write(&to, tags, tiles),
+            Tiles::F32(tiles) => cog::write(&to, tags, tiles),
+        };
+        let written = fs::read(&blank).and_then(|tags| write(&tags)).and_then(|()| match names.exists() {
+            true => fs::rename(&names, self.place.path(SIDECAR)),
+            false => Ok(()),
         });
-        copied.map_err(|e| gdal_failure(self.place.target(), "writing", &log, &e.to_string()))?;
-        self.fail_on(&log, "writing")?;
-        self.log.warnings.extend(log.warnings);
-        // Only what may differ is compared with it.
-        if self.lossy().is_none() {
-            let _ = std::fs::remove_file(intermediate);
+        written.map_err(|e| disk_failure(self.place.target(), "writing", &e))?;
+        // The sums of what loses bits are those of what is left; that all was packed, the others tell.
+        if let Tiles::F32(tiles) = &self.tiles {
+            for (sum, (packed, kept)) in self.expected.sums.iter_mut().zip(tiles.lossy()) {
+                if sum != packed {
+                    let what = "what was packed differs from what was written";
+                    return Err(Error::failed(self.place.target().display(), what));
+                }
+                *sum = *kept;
+            }
         }
         Ok(())
     }
 
-    /// How much the numbers in the file may differ from those that were written.
-    fn lossy(&self) -> Option<f64> {
-        self.compression.max_error().filter(|_| self.expected.kind == GdalDataType::Float32)
-    }
-
     fn fail_on(&self, log: &Log, doing: &str) -> Result<()> {
         if log.errors.is_empty() { Ok(()) } else { Err(gdal_failure(self.place.target(), doing, log, "")) }
+    }
+}
+
+/// A value of which a raster may be.
+trait Typed: Pixel {
+    /// The tiles, if they are of this type.
+    fn of(tiles: &mut Tiles) -> Option<&mut Pyramid<Self>>;
+}
+
+impl Typed for u8 {
+    fn of(tiles: &mut Tiles) -> Option<&mut Pyramid<Self>> {
+        if let Tiles::U8(tiles) = tiles { Some(tiles) } else { None }
+    }
+}
+
+impl Typed for u16 {
+    fn of(tiles: &mut Tiles) -> Option<&mut Pyramid<Self>> {
+        if let Tiles::U16(tiles) = tiles { Some(tiles) } else { None }
+    }
+}
+
+impl Typed for f32 {
+    fn of(tiles: &mut Tiles) -> Option<&mut Pyramid<Self>> {
+        if let Tiles::F32(tiles) = tiles { Some(tiles) } else { None }
     }
 }
 
@@ -281,7 +304,7 @@ impl FinishedRaster {
     /// Names of the file and its sidecar, and where they can be read until they have them.
     #[must_use]
     pub fn files(&self) -> Vec<(String, PathBuf)> {
-        self.place.files(&["", ".aux.xml"])
+        self.place.files(&["", SIDECAR])
     }
 
     /// What GDAL warned of while it was written.
@@ -293,10 +316,10 @@ impl FinishedRaster {
     /// Puts the raster in its place, over whatever stood there; sidecars of an older file go.
     pub fn publish(self) -> Result<()> {
         // The sidecar first: a map without its names would be taken for complete.
-        if self.place.path(".aux.xml").exists() {
-            self.place.rename(".aux.xml")?;
+        if self.place.path(SIDECAR).exists() {
+            self.place.rename(SIDECAR)?;
         } else {
-            self.place.remove_stale(".aux.xml")?;
+            self.place.remove_stale(SIDECAR)?;
         }
         self.place.remove_stale(".ovr")?;
         self.place.rename("")?;

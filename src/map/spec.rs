@@ -6,17 +6,15 @@ use gdal::raster::{ColorEntry, ColorTable, GdalDataType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager, Metadata as _};
 
+use super::cog::Packing;
 use super::compression::Compression;
 use super::legend::Legend;
 use super::{ffi, text};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 
-/// Side of a tile in pixels. A tile of a rule image holds all bands: 40 bands of it are 10 MiB.
+/// Side in pixels of a tile, and of the coarsest overview, at most.
 pub(super) const BLOCK: usize = 256;
-/// Lines of a tile of the intermediate file. Parts of a wide scene are of fewer lines than a tile of the map, and GDAL's cache
-/// must hold a row of tiles of all rasters, or it writes and reads them again for every part.
-const LINES: usize = 64;
 
 /// What a raster is to hold.
 #[derive(Debug, Clone)]
@@ -87,15 +85,19 @@ pub(super) fn check_spec(path: &Path, spec: &RasterSpec<'_>) -> Result<()> {
     }
 }
 
-pub(super) fn intermediate(
+/// Makes a file that says all that the finished one is to say, but holds no pixel.
+pub(super) fn blank(
     file: &Path,
     spec: &RasterSpec<'_>,
     kind: GdalDataType,
-    nodata: f64,
+    packing: Packing,
 ) -> gdal::errors::Result<Dataset> {
     let driver = DriverManager::get_driver_by_name("GTiff")?;
-    let sides = [format!("BLOCKXSIZE={BLOCK}"), format!("BLOCKYSIZE={LINES}")];
-    let options = ["TILED=YES", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER", &sides[0], &sides[1]];
+    let mut options = spec.compression.options(packing.numbers);
+    options.extend(
+        ["TILED=YES", "INTERLEAVE=PIXEL", "SPARSE_OK=TRUE", "BIGTIFF=YES", "ENDIANNESS=LITTLE"].map(str::to_owned),
+    );
+    options.extend(["BLOCKXSIZE", "BLOCKYSIZE"].map(|side| format!("{side}={}", packing.side)));
     let options = RasterCreationOptions::from_iter(options);
     let (w, h, bands) = (spec.width, spec.height, spec.bands.len());
     let mut dataset = match kind {
@@ -107,7 +109,7 @@ pub(super) fn intermediate(
         dataset.set_geo_transform(geotransform)?;
     }
     if let Some(wkt) = &spec.grid.crs_wkt {
-        dataset.set_projection(wkt)?;
+        dataset.set_projection(&with_code(wkt).unwrap_or_else(|| wkt.clone()))?;
     }
     if let (RasterKind::Floats { .. }, Some(error)) = (spec.kind, spec.compression.max_error()) {
         dataset.set_metadata_item("ALUNITE_MAX_ERROR", &error.to_string(), "")?;
@@ -118,7 +120,7 @@ pub(super) fn intermediate(
     for (index, named) in spec.bands.iter().enumerate() {
         let mut band = dataset.rasterband(index + 1)?;
         band.set_description(&text::one_line(&named.description))?;
-        band.set_no_data_value(Some(nodata))?;
+        band.set_no_data_value(Some(packing.nodata))?;
         if let Some(unit) = &named.unit {
             let unit = std::ffi::CString::new(text::one_line(unit))?;
             ffi::set_unit(&band, &unit);
@@ -129,6 +131,19 @@ pub(super) fn intermediate(
         }
     }
     Ok(dataset)
+}
+
+/// The system with the code that it has in EPSG's registry, if it says none: ENVI headers tell the projection alone, and readers
+/// other than GDAL know systems by their codes.
+fn with_code(wkt: &str) -> Option<String> {
+    let identified = || {
+        let given = SpatialRef::from_wkt(wkt).ok().filter(|given| given.auth_code().is_err())?;
+        let mut found = given.clone();
+        found.auto_identify_epsg().ok()?;
+        let known = SpatialRef::from_epsg(u32::try_from(found.auth_code().ok()?).ok()?).ok()?;
+        (known == given).then(|| known.to_wkt().ok())?
+    };
+    ffi::recorded(identified).0
 }
 
 pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
@@ -142,10 +157,4 @@ pub(super) fn color_table(legend: &Legend) -> ColorTable<'static> {
     let [r, g, b] = super::legend::NO_DATA.map(i16::from);
     table.set_color_entry(legend.nodata, &ColorEntry::rgba(r, g, b, 0));
     table
-}
-
-pub(super) fn cog_options(kind: GdalDataType, compression: Compression) -> Vec<String> {
-    let mut options = compression.options(kind == GdalDataType::Float32);
-    options.extend([format!("BLOCKSIZE={BLOCK}"), "BIGTIFF=IF_SAFER".into(), "NUM_THREADS=ALL_CPUS".into()]);
-    options
 }

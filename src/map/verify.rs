@@ -1,5 +1,6 @@
 //! What a finished file must be, and the comparison.
 
+use std::io;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
@@ -23,44 +24,16 @@ pub(super) struct Expected {
 
 impl Expected {
     /// Reads the file again and compares all of it.
-    pub(super) fn check(&self, place: &Beside, file: &Path) -> Result<()> {
+    pub(super) fn check(&self, place: &Beside) -> Result<()> {
+        let file = place.path("");
         compared(place, || {
-            let dataset = open(file)?;
+            let dataset = open(&file)?;
             if let Some(what) = self.strange(&dataset)? {
                 return Ok(Some(what));
             }
-            let sums = self.sums_of(file, &dataset)?;
+            let sums = self.sums_of(&file, &dataset)?;
             let band = sums.iter().zip(&self.sums).position(|(a, b)| a != b);
             Ok(band.map(|band| format!("the values of band {}", band + 1)))
-        })
-    }
-
-    /// Reads the finished file of numbers beside the one that it was made of: none may differ by more than `max_error` and
-    /// the rounding of the type, and those without data must be the same.
-    pub(super) fn check_near(&self, place: &Beside, original: &Path, max_error: f64) -> Result<()> {
-        compared(place, || {
-            let (written, original) = (open(&place.path(""))?, open(original)?);
-            if let Some(what) = self.strange(&written)? {
-                return Ok(Some(what));
-            }
-            let nodata = self.nodata as f32;
-            let near = |(&a, &b): (&f32, &f32)| match a == nodata || b == nodata || !b.is_finite() {
-                true => a.to_bits() == b.to_bits(),
-                false => f64::from(a - b).abs() <= max_error * (1.0 + 1e-6) + f64::from(b.abs() * f32::EPSILON),
-            };
-            let (width, height) = self.size;
-            // Block by block, so that a pixel-interleaved tile is decoded once.
-            let blocks = (0..height).step_by(BLOCK).flat_map(|y| (0..width).step_by(BLOCK).map(move |x| (x, y)));
-            for ((x, y), band) in blocks.flat_map(|block| (1..=self.sums.len()).map(move |band| (block, band))) {
-                let size = (BLOCK.min(width - x), BLOCK.min(height - y));
-                let read = |file: &Dataset| {
-                    file.rasterband(band)?.read_as::<f32>((x.try_into()?, y.try_into()?), size, size, None)
-                };
-                if !read(&written)?.data().iter().zip(read(&original)?.data()).all(near) {
-                    return Ok(Some(format!("the values of band {band}, by more than {max_error}")));
-                }
-            }
-            Ok(None)
         })
     }
 
@@ -138,46 +111,15 @@ pub(super) fn gdal_failure(path: &Path, doing: &str, log: &Log, fallback: &str) 
     let said = if log.errors.is_empty() { fallback.to_owned() } else { log.errors.join("; ") };
     let error = Error::failed(path.display(), format!("{doing}: {said}"));
     let full = ["space", "File too large", "write error", "Write error", "TIFFAppendToStrip"];
-    if full.iter().any(|word| said.contains(word)) {
-        return error.hint("is the disk full? The work folder needs four thirds of the uncompressed size of the map");
-    }
-    error
+    if full.iter().any(|word| said.contains(word)) { error.hint(FULL) } else { error }
 }
 
-#[cfg(test)]
-mod tests {
-    use gdal::DriverManager;
-    use gdal::raster::Buffer;
-
-    use super::*;
-
-    fn write(path: &Path, values: [f32; 3]) {
-        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
-        let mut raster = driver.create_with_band_type::<f32, _>(path, 3, 1, 1).unwrap();
-        let mut band = raster.rasterband(1).unwrap();
-        band.set_no_data_value(Some(-9999.0)).unwrap();
-        band.write((0, 0), (3, 1), &mut Buffer::new((3, 1), values.to_vec())).unwrap();
-        raster.flush_cache().unwrap();
-    }
-
-    #[test]
-    fn numbers_may_differ_by_the_error_and_no_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let (place, original) =
-            (Beside::new(&folder.path().join("map.tif")).unwrap(), folder.path().join("original.tif"));
-        let sums = vec![Checksum::default()];
-        let expected =
-            Expected { size: (3, 1), kind: GdalDataType::Float32, nodata: -9999.0, geotransform: None, sums };
-        write(&original, [0.5, -9999.0, 2.0]);
-        for (values, fine) in [
-            ([0.501, -9999.0, 1.999], true),
-            ([0.502, -9999.0, 2.0], false),
-            ([0.5, -9999.0, f32::NAN], false),
-            ([0.5, -9998.999, 2.0], false),
-            ([-9999.0, -9999.0, 2.0], false),
-        ] {
-            write(&place.path(""), values);
-            assert_eq!(expected.check_near(&place, &original, 0.001).is_ok(), fine, "{values:?}");
-        }
-    }
+/// A file that could not be written or read.
+pub(super) fn disk_failure(path: &Path, doing: &str, error: &io::Error) -> Error {
+    let failure = Error::io(path, doing, error);
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::FileTooLarge, io::ErrorKind::QuotaExceeded];
+    if full.contains(&error.kind()) { failure.hint(FULL) } else { failure }
 }
+
+const FULL: &str =
+    "is the disk full? A map is packed into the work folder before it is put together, and takes its space twice";

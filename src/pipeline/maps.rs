@@ -1,7 +1,6 @@
 //! The maps of all methods while parts are added to them, and the picture of the first.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use tracing::info_span;
 
@@ -12,7 +11,8 @@ use super::scan::side_by_side;
 use super::sheet::Sheet;
 use super::windows::GDAL_CACHE;
 use super::zone_map::{ZoneMap, Zones};
-use crate::error::{Error, Result};
+use crate::cores;
+use crate::error::Result;
 use crate::grid::MapGrid;
 use crate::map::files::write_beside;
 use crate::map::legend::Legend;
@@ -40,7 +40,7 @@ pub(super) struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    /// Begins the files of all methods in `out`, with their intermediate files in `work`.
+    /// Begins the files of all methods in `out`, with their scratch files in `work`.
     pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
         let _span = info_span!("create rasters").entered();
         // Tiles of scenes are done with, and so are their blocks.
@@ -125,7 +125,8 @@ impl<'a> Maps<'a> {
         if let Some((_, map)) = zones {
             jobs.extend(map.complete(&out, with_area)?);
         }
-        together(jobs)
+        let finish = |(): &mut (), (path, job): (PathBuf, Job)| job().map(|file| (path, file));
+        cores::share("finisher", jobs, || (), finish).into_iter().collect()
     }
 }
 
@@ -162,31 +163,6 @@ impl Picture<'_> {
         let png = quicklook::png(&look)?;
         Ok(Waiting::Text(write_beside(&self.path, &png)?))
     }
-}
-
-/// Does the jobs, one a core at a time; the files come in the order of the jobs.
-fn together(jobs: Vec<(PathBuf, Job)>) -> Result<Vec<(PathBuf, Waiting)>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    let queue = Mutex::new(jobs.into_iter().enumerate());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        std::iter::from_fn(next).map(|(i, (path, job))| job().map(|file| (i, (path, file)))).collect::<Result<Vec<_>>>()
-    };
-    let done: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
-        let name = |i| std::thread::Builder::new().name(format!("finisher {i}"));
-        let threads: Vec<_> = (1..cores).map(|i| name(i).spawn_scoped(scope, work)).collect();
-        let here = work();
-        let _span = info_span!("wait for other threads").entered();
-        let joined = threads.into_iter().map(|thread| match thread.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Error::failed("finish", "a thread panicked")),
-            Err(e) => Err(Error::failed("threads", e).hint("close other programs and run the same command again")),
-        });
-        std::iter::once(here).chain(joined).collect()
-    });
-    let mut files: Vec<_> = done.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    files.sort_by_key(|(i, _)| *i);
-    Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
 /// `0.1 rad`, or `0.05 to 0.1 rad`.

@@ -53,7 +53,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Begins a raster of a method: `<word>_<name>.tif` in `out`, with its intermediate file in `work`.
+    /// Begins a raster of a method: `<word>_<name>.tif` in `out`, with its scratch file in `work`.
     pub(super) fn raster(
         &self,
         method: &dyn Method,
