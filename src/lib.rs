@@ -103,7 +103,8 @@
 //! A sum in floating point depends on its order. [`background::Units`] cuts a scene into runs of about a thousand pixels
 //! that follow from its shape alone; a device sums a unit in one fixed order, and [`background::Tree`] adds units in a tree
 //! whose shape follows from their number. So tiles, threads, kills and shards do not change a bit of a covariance, and a
-//! thread adds the unit that it summed to the tree while others still sum theirs.
+//! thread adds the unit that it summed to the tree while others still sum theirs. Of integers of 16 bits the CPU sums a unit
+//! in integers, which have no order; of all else in f64, pixel after pixel.
 //!
 //! # Why false alarms are tallied
 //!

@@ -2,6 +2,7 @@
 
 mod block;
 mod host;
+mod integers;
 mod keyed;
 mod load;
 mod measure;

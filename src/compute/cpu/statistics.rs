@@ -1,5 +1,6 @@
 //! Sums of products of differences, in f64 fused multiply-adds, pixel after pixel of a unit: the same bits on every
-//! processor, whatever the width of its registers, and wherever in the tile a unit begins.
+//! processor, whatever the width of its registers, and wherever in the tile a unit begins. Those of small integers are summed
+//! in [`integers`] instead.
 //!
 //! Differences are made where they are packed, in panels of 24 bands, `[panel][pixel][24]`, of the pixels that count. A
 //! stretch of pixels is packed and multiplied at a time, so that all its panels lie in the second-level cache. A pair of
@@ -10,6 +11,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
+use super::integers;
 use crate::background::{Moments, Summands, Unit, packed};
 use crate::simd::{Ahead, Aligned, run, wide};
 use crate::tile::{Sample, Scaling, Tile};
@@ -30,10 +32,14 @@ pub(super) struct Scratch {
     panels: Aligned<f64>,
     /// `[pair of panels, i ≥ j][PANEL][PANEL]`.
     products: Aligned<f64>,
+    integers: integers::Scratch,
 }
 
 /// Sums over the pixels of a unit.
 pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -> Moments {
+    if let Some(found) = integers::moments(summands, unit, &mut scratch.integers) {
+        return found;
+    }
     let Summands { tile, scaling, .. } = *summands;
     let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
     if scratch.panels.len() != panels * STRETCH * PANEL {
