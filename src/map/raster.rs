@@ -1,7 +1,7 @@
 //! Class maps and rule images as cloud-optimised GeoTIFFs.
 //!
 //! GDAL makes a file without pixels, of which the finished one takes its tags; tiles are packed while pixels come, and put
-//! together at the end (see [`super::cog`]). What was written is summed up on the way in; GDAL opens the finished file and
+//! together at the end (the room `cog`). What was written is summed up on the way in; GDAL opens the finished file and
 //! must find the same sums, so nothing that was lost on the way can be published.
 
 use std::fs;
