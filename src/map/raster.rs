@@ -81,7 +81,7 @@ impl RasterWriter {
         let place = Beside::new(path)?;
         let packing = Packing {
             compression: spec.compression,
-            side: cog::side(spec.width, spec.bands.len(), usize::from(kind.bytes())),
+            tile: cog::tile_of(spec.width, spec.bands.len(), usize::from(kind.bytes())),
             bands: spec.bands.len(),
             numbers: matches!(spec.kind, RasterKind::Floats { .. }),
             nodata,

@@ -13,7 +13,7 @@ use super::{ffi, text};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 
-/// Side in pixels of a tile, and of the coarsest overview, at most.
+/// Side in pixels of a tile, at most, and of the coarsest overview.
 pub(super) const BLOCK: usize = 256;
 
 /// What a raster is to hold.
@@ -97,7 +97,7 @@ pub(super) fn blank(
     options.extend(
         ["TILED=YES", "INTERLEAVE=PIXEL", "SPARSE_OK=TRUE", "BIGTIFF=YES", "ENDIANNESS=LITTLE"].map(str::to_owned),
     );
-    options.extend(["BLOCKXSIZE", "BLOCKYSIZE"].map(|side| format!("{side}={}", packing.side)));
+    options.extend([format!("BLOCKXSIZE={}", packing.tile.0), format!("BLOCKYSIZE={}", packing.tile.1)]);
     let options = RasterCreationOptions::from_iter(options);
     let (w, h, bands) = (spec.width, spec.height, spec.bands.len());
     let mut dataset = match kind {

@@ -13,28 +13,28 @@ use crate::map::ffi;
 use crate::map::verify::open;
 use crate::tile::Window;
 
-/// Packs the squares of all bands of a tile, so that no number errs by more than this and those without data stay as they are.
+/// Packs the values of all bands of a tile of these samples and lines, so that no number errs by more than this and those without data stay as they are.
 /// Gives the numbers that a reader will find too.
 ///
 /// # Errors
 /// When GDAL fails, or does not keep to it.
 pub(super) fn pack<T: Pixel>(
     values: &[T],
-    side: usize,
+    tile: (usize, usize),
     bands: usize,
     max_error: f64,
     nodata: f64,
 ) -> io::Result<(Vec<u8>, Vec<T>)> {
     let file = InMemory::new();
-    let (packed, log) = ffi::recorded(|| through_gdal(&file.0, values, side, bands, max_error));
+    let (packed, log) = ffi::recorded(|| through_gdal(&file.0, values, tile, bands, max_error));
     let wrong = |what: &str| io::Error::other(format!("LERC: {what} {}", log.errors.join("; ")));
     let (bytes, kept) = packed.map_err(|e| wrong(&e.to_string()))?;
-    let tile = Tags::of(&bytes).and_then(|tags| bytes.get(tags.only_tile()?)).ok_or_else(|| wrong("no tile"))?;
+    let packed = Tags::of(&bytes).and_then(|tags| bytes.get(tags.only_tile()?)).ok_or_else(|| wrong("no tile"))?;
     let all_near = kept.iter().zip(values).all(|(kept, value)| {
         let number = |value: &T| f32::from_bits(value.bits() as u32);
         near(number(kept), number(value), max_error, nodata as f32)
     });
-    if all_near { Ok((tile.to_vec(), kept)) } else { Err(wrong(&format!("a number errs by more than {max_error}"))) }
+    if all_near { Ok((packed.to_vec(), kept)) } else { Err(wrong(&format!("a number errs by more than {max_error}"))) }
 }
 
 /// A file in memory that goes with this.
@@ -58,14 +58,15 @@ impl Drop for InMemory {
 fn through_gdal<T: Pixel>(
     path: &Path,
     values: &[T],
-    side: usize,
+    tile: (usize, usize),
     bands: usize,
     max_error: f64,
 ) -> gdal::errors::Result<(Vec<u8>, Vec<T>)> {
+    let (samples, lines) = tile;
     let options = [
         "TILED=YES".to_owned(),
-        format!("BLOCKXSIZE={side}"),
-        format!("BLOCKYSIZE={side}"),
+        format!("BLOCKXSIZE={samples}"),
+        format!("BLOCKYSIZE={lines}"),
         "INTERLEAVE=PIXEL".to_owned(),
         "BIGTIFF=YES".to_owned(),
         "ENDIANNESS=LITTLE".to_owned(),
@@ -75,9 +76,9 @@ fn through_gdal<T: Pixel>(
     ];
     let driver = DriverManager::get_driver_by_name("GTiff")?;
     let options = RasterCreationOptions::from_iter(options);
-    let mut file = driver.create_with_band_type_with_options::<T, _>(path, side, side, bands, &options)?;
-    let whole = Window { x: 0, y: 0, width: side, height: side };
-    for (band, values) in file.rasterbands().zip(values.chunks_exact(side * side)) {
+    let mut file = driver.create_with_band_type_with_options::<T, _>(path, samples, lines, bands, &options)?;
+    let whole = Window { x: 0, y: 0, width: samples, height: lines };
+    for (band, values) in file.rasterbands().zip(values.chunks_exact(whole.pixels())) {
         ffi::write_window(&band?, whole, values);
     }
     file.flush_cache()?;
@@ -85,7 +86,7 @@ fn through_gdal<T: Pixel>(
     let file = open(path)?;
     let mut kept = Vec::with_capacity(values.len());
     for band in file.rasterbands() {
-        kept.extend_from_slice(band?.read_as::<T>((0, 0), (side, side), (side, side), None)?.data());
+        kept.extend_from_slice(band?.read_as::<T>((0, 0), tile, tile, None)?.data());
     }
     file.close()?;
     Ok((vsi::get_vsi_mem_file_bytes_owned(path)?, kept))

@@ -19,8 +19,8 @@ const LEVEL: i32 = 1;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::map) struct Packing {
     pub compression: Compression,
-    /// Of a tile, in pixels.
-    pub side: usize,
+    /// Samples and lines of a tile.
+    pub tile: (usize, usize),
     pub bands: usize,
     /// Whether values are numbers: these get a predictor, and may lose bits.
     pub numbers: bool,
@@ -130,14 +130,14 @@ impl<T: Pixel> Packer<T> {
         Ok(Self { packing, codec, row: Vec::new(), planes: Vec::new(), raw: Vec::new(), packed: Vec::new() })
     }
 
-    /// Packs the squares of all bands of a tile; of what loses bits also gives the values that a reader will find.
+    /// Packs the values of all bands of a tile; of what loses bits also gives the values that a reader will find.
     ///
     /// # Errors
     /// When a library fails at it, or values err by more than they may.
     pub(super) fn pack(&mut self, values: &[T]) -> io::Result<(Vec<u8>, Option<Vec<T>>)> {
         if let Codec::Lerc(max_error) = self.codec {
-            let Packing { side, bands, nodata, .. } = self.packing;
-            return lerc::pack(values, side, bands, max_error, nodata).map(|(bytes, kept)| (bytes, Some(kept)));
+            let Packing { tile, bands, nodata, .. } = self.packing;
+            return lerc::pack(values, tile, bands, max_error, nodata).map(|(bytes, kept)| (bytes, Some(kept)));
         }
         self.interleave(values);
         let Self { codec, raw, packed, .. } = self;
@@ -156,13 +156,13 @@ impl<T: Pixel> Packer<T> {
     /// Lays all bands of each pixel side by side, rows of numbers as what they differ by (predictor 3 of Adobe's Technical
     /// Note 3): their bytes, all highest ones first, less those of the pixel before.
     fn interleave(&mut self, values: &[T]) {
-        let Self { packing: Packing { side, bands, numbers, .. }, row, planes, raw, .. } = self;
-        let (side, bands) = (*side, *bands);
-        row.resize(side * bands, T::zeroed());
+        let Self { packing: Packing { tile: (samples, lines), bands, numbers, .. }, row, planes, raw, .. } = self;
+        let (samples, lines, bands) = (*samples, *lines, *bands);
+        row.resize(samples * bands, T::zeroed());
         raw.clear();
-        for line in 0..side {
+        for line in 0..lines {
             for band in 0..bands {
-                let from = &values[(band * side + line) * side..][..side];
+                let from = &values[(band * lines + line) * samples..][..samples];
                 row.iter_mut().skip(band).step_by(bands).zip(from).for_each(|(to, value)| *to = value.le());
             }
             let bytes: &[u8] = bytemuck::cast_slice(row);

@@ -12,20 +12,19 @@ use crate::map::spec::BLOCK;
 use crate::tile::Window;
 
 /// Most bytes that a row of tiles takes while it fills; the rows of all overviews together take as much again.
-const ROW_BYTES: usize = 32 << 20;
+const ROW_BYTES: usize = 4 << 20;
 
-/// Least side of a tile, the least that TIFF allows.
+/// Least lines of a tile, the least that TIFF allows.
 const LEAST: usize = 16;
 
-/// Side of a tile, in pixels: smaller for a wide raster of many bands, as lines of all bands come together and a row of tiles is
-/// held until its last line.
-pub(in crate::map) fn side(width: usize, bands: usize, value_bytes: usize) -> usize {
+/// Samples and lines of a tile: fewer lines for a wide raster of many bands, as lines of all bands come together and a row of
+/// tiles is held until its last line.
+pub(in crate::map) fn tile_of(width: usize, bands: usize, value_bytes: usize) -> (usize, usize) {
     let line = width.saturating_mul(bands).saturating_mul(value_bytes);
-    let fits = |side: &usize| line.saturating_mul(*side) <= ROW_BYTES;
-    std::iter::successors(Some(BLOCK), |side| Some(side / 2))
-        .take_while(|side| *side > LEAST)
-        .find(fits)
-        .unwrap_or(LEAST)
+    let fits = |lines: &usize| line.saturating_mul(*lines) <= ROW_BYTES;
+    let lines =
+        std::iter::successors(Some(BLOCK), |lines| Some(lines / 2)).take_while(|lines| *lines > LEAST).find(fits);
+    (BLOCK, lines.unwrap_or(LEAST))
 }
 
 /// The tiles of a raster and its overviews. Those that are full lie packed in a scratch file, and only where they lie is kept.
@@ -51,7 +50,7 @@ struct Level<T> {
     places: Vec<Option<Place>>,
 }
 
-/// A tile of which pixels are missing. It has a square of values for each band, also where it reaches out of the raster.
+/// A tile of which pixels are missing. It has all its values of each band, also where it reaches out of the raster.
 struct Open<T> {
     values: Vec<T>,
     missing: usize,
@@ -71,10 +70,9 @@ impl<T: Pixel> Pyramid<T> {
     /// When no file can be made there.
     pub(in crate::map) fn new(size: (usize, usize), packing: Packing, nodata: T, work: &Path) -> io::Result<Self> {
         let halvings = size.0.max(size.1).div_ceil(BLOCK).next_power_of_two().ilog2();
-        let side = packing.side;
         let level = |halving: u32| {
             let size = (size.0.div_ceil(1 << halving), size.1.div_ceil(1 << halving));
-            let tiles = size.0.div_ceil(side) * size.1.div_ceil(side);
+            let tiles = size.0.div_ceil(packing.tile.0) * size.1.div_ceil(packing.tile.1);
             Level { size, open: HashMap::new(), places: vec![None; tiles] }
         };
         let lossy = if packing.is_lossy() { packing.bands } else { 0 };
@@ -101,34 +99,34 @@ impl<T: Pixel> Pyramid<T> {
 
     /// Lays the pixels into the tiles of a level. Gives those that are full now.
     fn lay(&mut self, level: usize, band: usize, window: Window, values: &[T]) -> Vec<(usize, Vec<T>)> {
-        let (side, bands, spare) = (self.packing.side, self.packing.bands, &mut self.spare);
+        let (Packing { tile: (samples, lines), bands, .. }, spare) = (self.packing, &mut self.spare);
         let Level { size, open, places } = &mut self.levels[level];
-        let across = size.0.div_ceil(side);
+        let across = size.0.div_ceil(samples);
         let (right, bottom) = (window.x + window.width, window.y + window.height);
         let mut full = Vec::new();
-        for (ty, tx) in (window.y / side..bottom.div_ceil(side))
-            .flat_map(|ty| (window.x / side..right.div_ceil(side)).map(move |tx| (ty, tx)))
+        for (ty, tx) in (window.y / lines..bottom.div_ceil(lines))
+            .flat_map(|ty| (window.x / samples..right.div_ceil(samples)).map(move |tx| (ty, tx)))
         {
             let index = ty * across + tx;
             if places[index].is_some() {
                 continue;
             }
-            let (x, y) = (tx * side, ty * side);
-            let (width, height) = (side.min(size.0 - x), side.min(size.1 - y));
+            let (x, y) = (tx * samples, ty * lines);
+            let (width, height) = (samples.min(size.0 - x), lines.min(size.1 - y));
             let tile = open.entry(index).or_insert_with(|| {
                 let mut values = spare.pop().unwrap_or_default();
-                if (width, height) != (side, side) {
+                if (width, height) != (samples, lines) {
                     values.clear();
                 }
-                values.resize(side * side * bands, T::zeroed());
+                values.resize(samples * lines * bands, T::zeroed());
                 Open { values, missing: width * height * bands }
             });
             let (from, to) = (window.x.max(x), right.min(x + width));
-            let lines = window.y.max(y)..bottom.min(y + height);
-            tile.missing = tile.missing.saturating_sub(lines.len() * (to - from));
-            for line in lines {
+            let common = window.y.max(y)..bottom.min(y + height);
+            tile.missing = tile.missing.saturating_sub(common.len() * (to - from));
+            for line in common {
                 let row = &values[(line - window.y) * window.width + from - window.x..][..to - from];
-                tile.values[(band * side + line - y) * side + from - x..][..row.len()].copy_from_slice(row);
+                tile.values[(band * lines + line - y) * samples + from - x..][..row.len()].copy_from_slice(row);
             }
             if tile.missing == 0 {
                 full.extend(open.remove(&index).map(|tile| (index, tile.values)));
@@ -148,7 +146,7 @@ impl<T: Pixel> Pyramid<T> {
         let pack = |packer: &mut io::Result<Packer<T>>, (values, window): (&[T], Window)| {
             let packer = packer.as_mut().map_err(|e| io::Error::new(e.kind(), e.to_string()))?;
             let (bytes, kept) = packer.pack(values)?;
-            let halves = if coarser { halves(values, packing.side, window, nodata) } else { Vec::new() };
+            let halves = if coarser { halves(values, packing.tile, window, nodata) } else { Vec::new() };
             Ok((bytes, kept, halves))
         };
         let packed: Vec<io::Result<_>> = cores::share("packer", tiles, || Packer::new(packing), pack);
@@ -178,17 +176,18 @@ impl<T: Pixel> Pyramid<T> {
 
     /// The pixels of a tile that lie in its raster.
     fn window(&self, level: usize, index: usize) -> Window {
-        let (side, size) = (self.packing.side, self.levels[level].size);
-        let across = size.0.div_ceil(side);
-        let (x, y) = (index % across * side, index / across * side);
-        Window { x, y, width: side.min(size.0 - x), height: side.min(size.1 - y) }
+        let ((samples, lines), size) = (self.packing.tile, self.levels[level].size);
+        let across = size.0.div_ceil(samples);
+        let (x, y) = (index % across * samples, index / across * lines);
+        Window { x, y, width: samples.min(size.0 - x), height: lines.min(size.1 - y) }
     }
 
     fn sum_up(&mut self, window: Window, packed: &[T], kept: &[T]) {
-        let (side, width) = (self.packing.side, self.levels[0].size.0);
+        let ((samples, lines), width) = (self.packing.tile, self.levels[0].size.0);
         for (band, sums) in self.lossy.iter_mut().enumerate() {
             for line in 0..window.height {
-                let (window, at) = (Window { y: window.y + line, height: 1, ..window }, (band * side + line) * side);
+                let (window, at) =
+                    (Window { y: window.y + line, height: 1, ..window }, (band * lines + line) * samples);
                 sums.0.add(window, width, &packed[at..][..window.width]);
                 sums.1.add(window, width, &kept[at..][..window.width]);
             }
@@ -211,15 +210,16 @@ impl<T: Pixel> Pyramid<T> {
 }
 
 /// Half of a tile's pixels that lie in the raster, of each band: of two by two the one that stands for them.
-fn halves<T: Pixel>(values: &[T], side: usize, window: Window, nodata: T) -> Vec<Vec<T>> {
-    values.chunks_exact(side * side).map(|band| halved(band, side, (window.width, window.height), nodata)).collect()
+fn halves<T: Pixel>(values: &[T], tile: (usize, usize), window: Window, nodata: T) -> Vec<Vec<T>> {
+    let bands = values.chunks_exact(tile.0 * tile.1);
+    bands.map(|band| halved(band, tile.0, (window.width, window.height), nodata)).collect()
 }
 
-/// Half the lines and samples, rounded up, of those that lie in rows of `side` values.
-fn halved<T: Pixel>(values: &[T], side: usize, (width, height): (usize, usize), nodata: T) -> Vec<T> {
+/// Half the lines and samples, rounded up, of those that lie in rows of `length` values.
+fn halved<T: Pixel>(values: &[T], length: usize, (width, height): (usize, usize), nodata: T) -> Vec<T> {
     let mut half = Vec::with_capacity(width.div_ceil(2) * height.div_ceil(2));
-    for rows in values.chunks(2 * side).take(height.div_ceil(2)).enumerate().map(|(pair, rows)| {
-        let (above, below) = rows.split_at(side);
+    for rows in values.chunks(2 * length).take(height.div_ceil(2)).enumerate().map(|(pair, rows)| {
+        let (above, below) = rows.split_at(length);
         (&above[..width], (2 * pair + 1 < height).then(|| &below[..width]))
     }) {
         let (above, Some(below)) = rows else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use gdal::raster::GdalDataType;
 
 use super::packer::{Packing, Pixel};
-use super::pyramid::{Pyramid, side};
+use super::pyramid::{Pyramid, tile_of};
 use super::tags::Tags;
 use crate::grid::Grid;
 use crate::map::spec::{self, BLOCK};
@@ -108,27 +108,27 @@ fn comes_back<T: Pixel>(
     }
 }
 
-fn packing(compression: Compression, side: usize, bands: usize, numbers: bool) -> Packing {
-    Packing { compression, side, bands, numbers, nodata: if numbers { -9999.0 } else { 255.0 } }
+fn packing(compression: Compression, tile: (usize, usize), bands: usize, numbers: bool) -> Packing {
+    Packing { compression, tile, bands, numbers, nodata: if numbers { -9999.0 } else { 255.0 } }
 }
 
 #[test]
 fn classes_come_back_with_their_overviews() {
     let class = |v: usize| if v.is_multiple_of(13) { 255 } else { u8::from(v % 5 > 2) };
-    for (size, side, step) in [
-        ((1, 1), 256, (1, 1)),
-        ((256, 256), 256, (256, 100)),
-        ((257, 255), 256, (100, 100)),
-        ((600, 530), 256, (600, 9)),
-        ((600, 530), 64, (77, 300)),
-        ((33, 700), 16, (33, 17)),
+    for (size, tile, step) in [
+        ((1, 1), (256, 256), (1, 1)),
+        ((256, 256), (256, 256), (256, 100)),
+        ((257, 255), (256, 256), (100, 100)),
+        ((600, 530), (256, 256), (600, 9)),
+        ((600, 530), (256, 64), (77, 300)),
+        ((33, 700), (16, 16), (33, 17)),
     ] {
         for compression in [Compression::Deflate, Compression::Zstd] {
-            let packing = packing(compression, side, 1, false);
+            let packing = packing(compression, tile, 1, false);
             comes_back(size, (GdalDataType::UInt8, packing), 255, class, step);
         }
     }
-    let packing = Packing { nodata: 65_535.0, ..packing(Compression::Deflate, 256, 1, false) };
+    let packing = Packing { nodata: 65_535.0, ..packing(Compression::Deflate, (256, 256), 1, false) };
     let wide = |v: usize| if v.is_multiple_of(17) { 65_535 } else { (v % 300) as u16 };
     comes_back((300, 300), (GdalDataType::UInt16, packing), 65_535, wide, (300, 31));
 }
@@ -136,14 +136,14 @@ fn classes_come_back_with_their_overviews() {
 #[test]
 fn numbers_come_back_with_every_bit() {
     let value = |v: usize| if v.is_multiple_of(11) { -9999.0 } else { v as f32 * 1.234_567e-4 - 0.01 };
-    for (size, side, bands, step) in [
-        ((1, 1), 256, 1, (1, 1)),
-        ((300, 270), 256, 2, (300, 50)),
-        ((300, 523), 32, 5, (64, 64)),
-        ((17, 15), 16, 3, (17, 4)),
+    for (size, tile, bands, step) in [
+        ((1, 1), (256, 256), 1, (1, 1)),
+        ((300, 270), (256, 256), 2, (300, 50)),
+        ((300, 523), (256, 32), 5, (64, 64)),
+        ((17, 15), (16, 16), 3, (17, 4)),
     ] {
         for compression in [Compression::Deflate, Compression::Zstd] {
-            let packing = packing(compression, side, bands, true);
+            let packing = packing(compression, tile, bands, true);
             comes_back(size, (GdalDataType::Float32, packing), -9999.0, value, step);
         }
     }
@@ -151,17 +151,17 @@ fn numbers_come_back_with_every_bit() {
 
 #[test]
 fn a_row_of_tiles_takes_no_more_than_it_may() {
-    assert_eq!(side(1500, 2, 4), 256);
-    assert_eq!(side(4100, 2, 4), 256);
-    assert_eq!(side(4100, 38, 4), 32);
-    assert_eq!(side(200_000, 1, 1), 128);
-    assert_eq!((side(1 << 20, 500, 4), side(usize::MAX, 2, 4)), (16, 16));
+    assert_eq!(tile_of(1500, 2, 4), (256, 256));
+    assert_eq!(tile_of(4100, 2, 4), (256, 64));
+    assert_eq!(tile_of(4100, 1, 1), (256, 256));
+    assert_eq!(tile_of(4100, 38, 4), (256, 16));
+    assert_eq!((tile_of(1 << 20, 500, 4), tile_of(usize::MAX, 2, 4)), ((256, 16), (256, 16)));
 }
 
 #[test]
 fn pixels_that_are_missing_or_come_twice_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    let (size, packing) = ((40, 40), packing(Compression::Deflate, 32, 1, false));
+    let (size, packing) = ((40, 40), packing(Compression::Deflate, (32, 16), 1, false));
     let tags = blank(folder.path(), size, GdalDataType::UInt8, packing);
     let mut pyramid = Pyramid::new(size, packing, 255_u8, folder.path()).unwrap();
     let whole = Window { x: 0, y: 0, width: 40, height: 40 };
@@ -180,7 +180,7 @@ fn pixels_that_are_missing_or_come_twice_are_told() {
 #[test]
 fn tags_of_no_file_are_none() {
     let folder = tempfile::tempdir().unwrap();
-    let packing = packing(Compression::Deflate, 256, 1, false);
+    let packing = packing(Compression::Deflate, (256, 256), 1, false);
     let file = blank(folder.path(), (500, 400), GdalDataType::UInt8, packing);
     let tags = Tags::of(&file).unwrap();
     assert!(tags.0.iter().any(|tag| tag.code == 256 && tag.value[..2] == 500_u16.to_le_bytes()));
