@@ -235,7 +235,10 @@ impl Stretch<'_> {
                 self.carry_over();
             }
         }
-        self.held_squares.iter_mut().zip(&self.squares).for_each(|(held, squares)| *held += squares);
+        // What is not known was carried over, and may have overflown.
+        if known {
+            self.held_squares.iter_mut().zip(&self.squares).for_each(|(held, squares)| *held += squares);
+        }
         (self.pairs, self.most) = (0, 0);
         Some(())
     }
@@ -649,6 +652,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Squares of the first stretch overflow, and those of the others together do not fit.
+    #[test]
+    fn sums_are_carried_over_behind_large_differences() {
+        let (window, count) = (Window { x: 0, y: 0, width: 1024, height: 1 }, 1024);
+        let mut tile = Tile::zeros(window, 2, SampleType::I16);
+        for p in 0..count {
+            let (band, other) = (tile.index(0, p), tile.index(1, p));
+            let Samples::I16(samples) = &mut tile.samples else { panic!("i16") };
+            let value = if p < 2 * STRETCH { 10_000 } else { 2000 };
+            (samples[band], samples[other]) = (value, -value);
+        }
+        let unit = Unit { place: Place { group: 0, level: 0, index: 0 }, window };
+        let (counts, scaling) = (vec![true; count], Scaling::identity(2));
+        let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
+        let found = moments(&summands, &unit, &mut Scratch::default()).unwrap();
+        let squares = 256.0 * 1e8 + 768.0 * 4e6;
+        assert_eq!(found.products, [squares, -squares, squares]);
+        assert_eq!(found.sum, [256.0 * 1e4 + 768.0 * 2e3, -256.0 * 1e4 - 768.0 * 2e3]);
     }
 
     #[test]
