@@ -7,6 +7,7 @@ mod keyed;
 mod load;
 mod measure;
 mod narrow;
+mod pairs;
 mod project;
 mod rank;
 mod statistics;

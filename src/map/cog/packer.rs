@@ -135,20 +135,22 @@ impl<T: Pixel> Packer<T> {
     /// # Errors
     /// When a library fails at it, or values err by more than they may.
     pub(super) fn pack(&mut self, values: &[T]) -> io::Result<(Vec<u8>, Option<Vec<T>>)> {
-        if let Codec::Lerc(max_error) = self.codec {
-            let Packing { tile, bands, nodata, .. } = self.packing;
-            return lerc::pack(values, tile, bands, max_error, nodata).map(|(bytes, kept)| (bytes, Some(kept)));
+        let Packing { tile, bands, nodata, .. } = self.packing;
+        if !self.packing.is_lossy() {
+            self.interleave(values);
         }
-        self.interleave(values);
         let Self { codec, raw, packed, .. } = self;
         match codec {
+            Codec::Lerc(max_error) => {
+                return lerc::pack(values, tile, bands, *max_error, nodata).map(|(bytes, kept)| (bytes, Some(kept)));
+            }
             Codec::Zstd(zstd) => return Ok((zstd.compress(raw)?, None)),
             Codec::Deflate(deflate) => {
                 packed.resize(deflate.zlib_compress_bound(raw.len()), 0);
                 let length = deflate.zlib_compress(raw, packed).map_err(|e| io::Error::other(e.to_string()))?;
                 packed.truncate(length);
             }
-            Codec::Runs | Codec::Lerc(_) => runs::deflate(raw, packed),
+            Codec::Runs => runs::deflate(raw, packed),
         }
         Ok((packed.clone(), None))
     }
