@@ -24,6 +24,7 @@
 //!             |           32 pixels together, as stored  |
 //!             |                                     +-- rank in f32 on the device, decide on the host, in doubt in f64
 //!             |      on the CPU, of raw files: workers who each read, map and hand on: tiles stay in their core's caches
+//!             |      of all others the writer adds tiles to the maps too, while the next are read, moved and mapped
 //!             v
 //!          finish:  parts --> of each method class map, scores, runner-up, rules (COG), QGIS styles; picture, run.json
 //!                          |
@@ -136,6 +137,11 @@
 //! as soon as it is full, its half goes into the overview's tile, and the file is put together at the end. GDAL still writes
 //! the tags (it makes a file without pixels, whose tags are taken over) and still has the last word: it opens the finished
 //! file, and must find the sums of what was written.
+//!
+//! Where a device maps, or files are decoded, tiles go into the maps while others are mapped: cores have time then, and what is
+//! left to do at the end is short. Workers who read raw files have none, and lose their tiles from the caches to whoever adds
+//! to the maps meanwhile, so their parts are added when all are there, as are those of a run that was killed, of a swath that
+//! goes through its lookup table, and of a mosaic.
 //!
 //! # From maps to places
 //!

@@ -8,7 +8,7 @@ use alunite::compute::cpu::Cpu;
 use alunite::compute::gpu::{AdapterKind, Gpu, adapters};
 use alunite::compute::{Backend, Scores, Task};
 use alunite::error::{Error, Result};
-use alunite::pipeline::{self, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Silent};
+use alunite::pipeline::{self, Begun, Finished, Limits, Mapped, Opened, Pass, Plan, Planned, Processor, Silent};
 use alunite::tile::Tile;
 use predicates::prelude::*;
 
@@ -228,16 +228,20 @@ impl Run {
     }
 
     fn map(&self, folder: &str, opened: Opened) -> Result<Mapped> {
-        pipeline::map(&self.planned.scene, &self.plan, opened, &self.parts(folder), &Silent)
+        pipeline::map(&self.planned.scene, &self.plan, opened, (&self.parts(folder), &Silent), None)
     }
 
     fn map_undisturbed(&self, folder: &str) -> Mapped {
         self.map(folder, Failing::opened(&self.task, usize::MAX, false)).expect("a map stage without trouble")
     }
 
-    fn finish(&self, folder: &str, mapped: &Mapped) -> Finished {
+    fn begin(&self, folder: &str) -> Begun<'_> {
         let (scene, out) = (&self.planned.scene, self.world.path(folder));
-        pipeline::finish(scene, &self.plan, mapped, &out, vec![], Instant::now()).expect("maps")
+        pipeline::begin(scene, &self.plan, &out, &self.parts(folder)).expect("room for maps")
+    }
+
+    fn finish(&self, folder: &str, mapped: &Mapped) -> Finished {
+        pipeline::finish(self.begin(folder), mapped, vec![], Instant::now()).expect("maps")
     }
 
     /// The parts by their names, without their folder.
@@ -361,6 +365,24 @@ fn damaged_parts_are_made_anew() {
     run.world.assert_same_maps("maps", "right");
 }
 
+/// However many tiles went into the maps before, they are the same, and none is added twice.
+#[test]
+fn tiles_added_while_others_are_mapped_make_the_same_maps() {
+    let run = Run::new();
+    run.finish("right", &run.map_undisturbed("right"));
+    // The third tile fails; of the next run, two are there and two are added while it maps.
+    run.map("maps", Failing::opened(&run.task, 3, false)).unwrap_err();
+    let (parts, mut begun) = (run.parts("maps"), run.begin("maps"));
+    let opened = Failing::opened(&run.task, usize::MAX, false);
+    let mapped =
+        pipeline::map(&run.planned.scene, &run.plan, opened, (&parts, &Silent), Some(&mut begun)).expect("all tiles");
+    assert_eq!(mapped.resumed, 2);
+    // Those that were added are not looked for again.
+    std::fs::remove_file(parts.join("part-000003")).unwrap();
+    pipeline::finish(begun, &mapped, vec![], Instant::now()).expect("maps");
+    run.world.assert_same_maps("maps", "right");
+}
+
 /// A part that breaks between mapping and finishing is found, and no map is made of it.
 #[test]
 fn a_part_damaged_before_the_finish_is_found() {
@@ -370,8 +392,7 @@ fn a_part_damaged_before_the_finish_is_found() {
     let mut bytes = std::fs::read(&part).unwrap();
     bytes[40] ^= 1;
     std::fs::write(&part, bytes).unwrap();
-    let (scene, out) = (&run.planned.scene, run.world.path("maps"));
-    let error = pipeline::finish(scene, &run.plan, &mapped, &out, vec![], Instant::now()).unwrap_err();
+    let error = pipeline::finish(run.begin("maps"), &mapped, vec![], Instant::now()).unwrap_err();
     assert!(error.to_string().contains("part 2 is missing or damaged"), "{error}");
     assert_no_map(&run.world);
     let mapped = run.map_undisturbed("maps");

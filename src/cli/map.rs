@@ -1,7 +1,7 @@
 //! `alunite map`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::files::refuse_to_replace;
 use crate::map::{Compression, set_cache_bytes};
 use crate::pipeline::{
-    self, FalseAlarms, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Pass, Plan, Planned,
-    Processor, Rate, RateReport, Request, Threshold, false_alarms, finish, plan, prepare,
+    self, FalseAlarms, Finished, Geometry, Grounds, Layout, MapReport, Mapped, Observer as _, Opened, Pass, Plan,
+    Planned, Processor, Rate, RateReport, Request, Threshold, begin, false_alarms, finish, plan, prepare,
 };
 
 /// Map minerals: a scene, or several, and spectral libraries in, a class map with names and colours out.
@@ -156,7 +156,7 @@ pub(super) fn map(
     overwrite: bool,
     spectra: bool,
 ) -> Result<Finished> {
-    let begun = Instant::now();
+    let since = Instant::now();
     let progress = Progress::new(machine.resources.quiet());
     prepare_folder(out, &request.methods, overwrite)?;
     // Looking for dead bands reads before the windows are known; GDAL would take a share of all memory for it.
@@ -167,14 +167,17 @@ pub(super) fn map(
     let parts = out.join(PARTS);
     let (limits, observer) = (machine.resources.limits(), &progress);
     let pass = Pass { processor: &processor, limits: &limits, folder: &parts, observer };
-    let (plan, mapped) = map_scene(&planned, &pass, machine, |pass| {
+    let (plan, opened, preparing) = make_ready(&planned, &pass, machine, |pass| {
         let (task, grounds) = prepare(&planned, pass)?;
         let measured = false_alarms(&planned, &task, grounds.as_ref(), pass)?;
         Ok((task, grounds, measured))
     })?;
+    let mut begun = begin(&planned.scene, &plan, out, &parts)?;
+    let mapped = pipeline::map(&planned.scene, &plan, opened, (&parts, observer), Some(&mut begun))?;
+    let mapped = Mapped { preparing, ..mapped };
     progress.finishing();
     let found = report::spectra(&planned, &plan, &mapped, spectra).map(|found| (None, found));
-    let mut finished = finish(&planned.scene, &plan, &mapped, out, std::env::args().collect(), begun)?;
+    let mut finished = finish(begun, &mapped, std::env::args().collect(), since)?;
     finished.outputs.extend(report::write_spectra(out, found.as_slice()));
     if !machine.resources.quiet() {
         summary(&finished.report.maps, &finished.outputs);
@@ -182,13 +185,13 @@ pub(super) fn map(
     Ok(finished)
 }
 
-/// Prepares a scene, which gives its false alarms too, and maps its tiles; parts lie in the folder of the pass.
-pub(super) fn map_scene(
+/// Prepares a scene, which gives its false alarms too; all that is left then is to map its tiles. Also tells how long it took.
+pub(super) fn make_ready(
     planned: &Planned,
     pass: &Pass<'_>,
     machine: &Machine,
     prepare: impl FnOnce(&Pass<'_>) -> Result<(Task, Option<Grounds>, FalseAlarms)>,
-) -> Result<(Plan, Mapped)> {
+) -> Result<(Plan, Opened, Duration)> {
     let preparing = Instant::now();
     let (task, grounds, measured) = prepare(pass)?;
     let preparing = preparing.elapsed();
@@ -207,9 +210,7 @@ pub(super) fn map_scene(
         );
     }
     say!("backend: {}", opened.label());
-    let mut mapped = pipeline::map(&planned.scene, &plan, opened, pass.folder, pass.observer)?;
-    mapped.preparing = preparing;
-    Ok((plan, mapped))
+    Ok((plan, opened, preparing))
 }
 
 /// The folder of parts within the output folder.

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::map::{PARTS, TOLD, map_scene, prepare_folder, summary, tell_rates};
+use super::map::{PARTS, TOLD, make_ready, prepare_folder, summary, tell_rates};
 use super::options::Machine;
 use super::progress::Progress;
 use super::{report, say, value};
 use crate::error::Result;
 use crate::map::set_cache_bytes;
 use crate::pipeline::{
-    Extent, FinishedMosaic, Layout, Mosaic, Observer as _, Overlap, Pass, Processor, Request, Resolution, SceneReport,
-    Sharing, finish_mosaic, plan_mosaic,
+    self, Extent, FinishedMosaic, Layout, Mapped, Mosaic, Observer as _, Overlap, Pass, Processor, Request, Resolution,
+    SceneReport, Sharing, finish_mosaic, plan_mosaic,
 };
 
 /// The grid that results are warped to, and what several scenes share.
@@ -83,10 +83,13 @@ pub(super) fn map(
         }
         let folder = Mosaic::folder(&parts, i);
         let pass = Pass { folder: &folder, ..pass };
-        let (plan, of_scene) = map_scene(scene, &pass, machine, |pass| {
+        let (plan, opened, preparing) = make_ready(scene, &pass, machine, |pass| {
             let (task, grounds) = mosaic.prepare(i, pooled.as_ref(), pass)?;
             Ok((task, grounds, measured))
         })?;
+        // What a scene shows in the mosaic is known when all are mapped.
+        let of_scene = pipeline::map(&scene.scene, &plan, opened, (&folder, &progress), None)?;
+        let of_scene = Mapped { preparing, ..of_scene };
         let classes = report::spectra(scene, &plan, &of_scene, spectra);
         found.extend(classes.map(|classes| (Some(name.as_str()), classes)));
         mapped.push((plan, of_scene));

@@ -114,6 +114,12 @@ impl RasterWriter {
         Ok(Self { log, ..writer })
     }
 
+    /// Bytes that a raster of so many samples a line takes in memory while its lines are written from the first to the last.
+    #[must_use]
+    pub fn held_bytes(width: usize, bands: usize, value_bytes: usize) -> usize {
+        cog::held_bytes(width, bands, value_bytes)
+    }
+
     /// Writes class values of a map of at most 254 targets. `band` counts from 0; `values` are the window's pixels, line by line.
     pub fn write_u8(&mut self, band: usize, window: Window, values: &[u8]) -> Result<()> {
         self.check_classes(values.iter().map(|&v| u16::from(v)))?;

@@ -163,7 +163,7 @@ impl Timing<'_> {
     fn run(&self, processor: &Processor, folder: &str) -> Result<(Mapped, Duration)> {
         let opened = processor.backend(&self.task, self.observer)?;
         let begun = Instant::now();
-        let mapped = map(self.scene, &self.plan, opened, &self.folder.join(folder), &Silent)?;
+        let mapped = map(self.scene, &self.plan, opened, (&self.folder.join(folder), &Silent), None)?;
         let wall = begun.elapsed();
         self.observer.advanced(self.plan.pixels());
         Ok((mapped, wall))

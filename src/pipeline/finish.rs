@@ -1,29 +1,26 @@
-//! The finish stage: parts become maps, legend, picture and report; all are renamed into place as the last act.
+//! The finish stage: maps are completed, with legend, picture and report; all are renamed into place as the last act.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crossbeam_channel::bounded;
 use serde::Serialize;
 use tracing::info_span;
 
+use super::begin::Begun;
 use super::class_spectra::SPECTRA;
-use super::geometry::Geometry;
 use super::grounds;
-use super::maps::Maps;
 use super::method_maps::Waiting;
-use super::orthorectify;
-use super::part::{Part, Parts};
-use super::plan::Plan;
+use super::part::Parts;
 use super::report::Report;
 use super::run::Mapped;
-use super::sheet::Sheet;
+use super::windows::GDAL_CACHE;
 use crate::error::{Error, Result};
 use crate::files::xxh3_128;
 use crate::map::files::{remove_leftovers, write_beside};
-use crate::scene::Scene;
+use crate::map::set_cache_bytes;
+use crate::memory;
 
 /// What a finished run leaves.
 #[derive(Debug)]
@@ -60,38 +57,19 @@ pub fn outputs<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     words.into_iter().flat_map(of).chain(ALL_METHODS.map(str::to_owned)).collect()
 }
 
-/// Puts the parts of a complete map stage together in `out`, and removes them. Results of a swath go through the scene's
-/// lookup table to the map on the way, if the plan says so.
+/// Completes the maps with the parts of a complete map stage, gives them their names, and removes the parts. Results of a swath
+/// go through the scene's lookup table to the map on the way, if the plan says so. `since` is when the run began.
 ///
 /// # Errors
 /// When a part is damaged or writing fails; no file then stands under a final name that was not there before, and the
 /// parts stay. Refuses a scene in which no pixel held data, and removes its parts.
-pub fn finish(
-    scene: &Scene,
-    plan: &Plan,
-    mapped: &Mapped,
-    out: &Path,
-    command: Vec<String>,
-    begun: Instant,
-) -> Result<Finished> {
+pub fn finish(mut begun: Begun<'_>, mapped: &Mapped, command: Vec<String>, since: Instant) -> Result<Finished> {
     let _span = info_span!("finish").entered();
     let finishing = Instant::now();
-    let parts = Parts::open(&mapped.parts, plan.identity())?;
-    let names = outputs(plan.methods.iter().map(|m| m.word));
-    clear_leftovers(out, &names)?;
-    let sheet = Sheet::of(plan);
-    let mut maps = Maps::create(&sheet, out, parts.folder())?;
-    let gather = |give: &mut dyn FnMut(Part) -> Result<()>| match (plan.geometry, scene.lookup()) {
-        (Some(Geometry::Map), Some(mut lookup)) => orthorectify::gather(plan, &parts, &mut *lookup, give),
-        _ => {
-            let shape = plan.shape();
-            plan.windows.iter().enumerate().try_for_each(|(index, &window)| {
-                let span = info_span!("gather", tile = index, pixels = window.pixels());
-                give(span.in_scope(|| parts.take(index, window, &shape))?)
-            })
-        }
-    };
-    one_ahead(gather, |part| maps.add(&part, &[]))?;
+    tiles_are_done();
+    let parts = Parts::open(&mapped.parts, begun.plan.identity())?;
+    begun.add_parts(&parts)?;
+    let Begun { plan, out, maps, .. } = begun;
     let reports = maps.reports();
     if reports.iter().all(|r| r.nodata_pixels == plan.map.pixels()) {
         // A refusal leaves nothing behind, and another try would only come here again.
@@ -110,36 +88,17 @@ pub fn finish(
     let pending = maps.complete()?;
     report.outputs = pending.iter().map(|(path, _)| path.clone()).chain([out.join("run.json")]).collect();
     report.outputs_xxh3_128 = hashes(&pending)?;
-    report.timed(finishing.elapsed(), begun.elapsed());
-    publish(out, &names, pending, &report)?;
+    report.timed(finishing.elapsed(), since.elapsed());
+    publish(&out, &outputs(plan.methods.iter().map(|m| m.word)), pending, &report)?;
     parts.remove()?;
     grounds::remove_stages(&mapped.parts)?;
     Ok(Finished { outputs: report.outputs.clone(), report })
 }
 
-/// Has `make` give parts in a thread of its own while `take` is at the one before.
-fn one_ahead(
-    make: impl FnOnce(&mut dyn FnMut(Part) -> Result<()>) -> Result<()> + Send,
-    mut take: impl FnMut(Part) -> Result<()>,
-) -> Result<()> {
-    let (give, given) = bounded::<Part>(1);
-    std::thread::scope(|scope| {
-        let gone = || Error::failed("gather", "nobody takes what was gathered");
-        let make = move || make(&mut |part| give.send(part).map_err(|_| gone()));
-        let making = std::thread::Builder::new().name("gatherer".into()).spawn_scoped(scope, make);
-        let making = making.map_err(|e| Error::failed("threads", e))?;
-        let mut taken = Ok(());
-        while let Ok(part) = info_span!("wait for a part").in_scope(|| given.recv()) {
-            taken = info_span!("add to the maps").in_scope(|| take(part));
-            if taken.is_err() {
-                break;
-            }
-        }
-        // What is made now finds nobody, and ends.
-        drop(given);
-        let made = making.join().unwrap_or_else(|_| Err(Error::failed("gather", "a thread panicked")));
-        taken.and(made)
-    })
+/// Gives back what only reading and mapping need: blocks of the scene and memory of tiles.
+pub(super) fn tiles_are_done() {
+    set_cache_bytes(GDAL_CACHE as u64);
+    memory::give_back();
 }
 
 /// Removes what a run that was killed while finishing left beside its names.

@@ -6,10 +6,10 @@ use tracing::info_span;
 
 use super::method_maps::{Job, MethodMaps, Waiting};
 use super::part::Part;
+use super::plan::{Plan, PlannedMethod};
 use super::report::MapReport;
 use super::scan::side_by_side;
 use super::sheet::Sheet;
-use super::windows::GDAL_CACHE;
 use super::zone_map::{ZoneMap, Zones};
 use crate::cores;
 use crate::error::Result;
@@ -18,16 +18,33 @@ use crate::map::files::write_beside;
 use crate::map::legend::Legend;
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
-use crate::map::{ClassCount, PixelAreas, set_cache_bytes};
-use crate::memory;
+use crate::map::raster::RasterWriter;
+use crate::map::{ClassCount, PixelAreas};
 use crate::methods::Method;
 
 /// Longest side of the picture's map, in pixels of the map that are shown.
 const PICTURE_SIDE: usize = 1200;
 
+/// Bytes that the maps of a plan take in memory at most while tiles are added to them.
+pub(super) fn held_bytes(plan: &Plan) -> usize {
+    let (width, targets) = (plan.map.samples, plan.targets.len());
+    let floats = |bands: usize| RasterWriter::held_bytes(width, bands, size_of::<f32>());
+    let classes = RasterWriter::held_bytes(width, 1, if targets < 255 { 1 } else { 2 });
+    let of_method = |method: &PlannedMethod| match method.method.has_targets() {
+        true => {
+            let rules = if plan.rules { floats(targets) } else { 0 };
+            let rates = if method.asks_rates() { floats(1) } else { 0 };
+            floats(2) + 2 * classes + rules + rates
+        }
+        false => floats(1),
+    };
+    // And the map of zones.
+    plan.methods.iter().map(of_method).sum::<usize>() + classes
+}
+
 /// The maps while parts are added to them.
 pub(super) struct Maps<'a> {
-    sheet: &'a Sheet<'a>,
+    sheet: Sheet<'a>,
     out: PathBuf,
     legend: Legend,
     of_methods: Vec<MethodMaps>,
@@ -41,13 +58,10 @@ pub(super) struct Maps<'a> {
 
 impl<'a> Maps<'a> {
     /// Begins the files of all methods in `out`, with their scratch files in `work`.
-    pub(super) fn create(sheet: &'a Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
+    pub(super) fn create(sheet: Sheet<'a>, out: &Path, work: &Path) -> Result<Self> {
         let _span = info_span!("create rasters").entered();
-        // Tiles of scenes are done with, and so are their blocks.
-        set_cache_bytes(GDAL_CACHE as u64);
-        memory::give_back();
         let (map, legend) = (sheet.map, Legend::new(sheet.targets)?);
-        let one = |index: usize| MethodMaps::create(sheet, index, &legend, (out, work));
+        let one = |index: usize| MethodMaps::create(&sheet, index, &legend, (out, work));
         let of_scenes = |zones| match &sheet.by_scene[..] {
             [] => vec![zones],
             plans => plans.iter().filter_map(|plan| plan.zones.as_ref()).collect(),
@@ -56,7 +70,7 @@ impl<'a> Maps<'a> {
             of_methods: (0..sheet.methods.len()).map(one).collect::<Result<_>>()?,
             zones: sheet
                 .zones
-                .map(|zones| Ok((of_scenes(zones), ZoneMap::create(sheet, zones, (out, work))?)))
+                .map(|zones| Ok((of_scenes(zones), ZoneMap::create(&sheet, zones, (out, work))?)))
                 .transpose()?,
             preview: Preview::new(map.samples, map.lines, PICTURE_SIDE, legend.nodata)?,
             areas: PixelAreas::of(&map.grid, map.lines, map.samples)?,
@@ -96,7 +110,7 @@ impl<'a> Maps<'a> {
 
     /// What each method found so far.
     pub(super) fn reports(&self) -> Vec<MapReport> {
-        self.of_methods.iter().map(|m| m.report(self.sheet, &self.legend, self.areas.is_some())).collect()
+        self.of_methods.iter().map(|m| m.report(&self.sheet, &self.legend, self.areas.is_some())).collect()
     }
 
     /// Of each method of a mosaic, how much of its maps came from each scene.
@@ -112,7 +126,7 @@ impl<'a> Maps<'a> {
         let pictured = of_methods.iter().position(|m| m.planned.method.has_targets());
         let method = pictured.map(|i| (of_methods[i].planned.method, of_methods[i].thresholds()));
         let with_area = areas.is_some();
-        let picture = Picture { sheet, path: out.join("quicklook.png"), legend: &legend, preview, areas };
+        let picture = Picture { sheet: &sheet, path: out.join("quicklook.png"), legend: &legend, preview, areas };
         let mut jobs: Vec<(PathBuf, Job)> = Vec::new();
         // First, as it takes longest: what is left at the end is short.
         if let (Some(method), Some(i)) = (&method, pictured) {

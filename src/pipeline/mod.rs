@@ -2,8 +2,8 @@
 //!
 //! [`check()`] tells what stands against a run. [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
 //! that methods need, in one or more passes over the scene, and the task of the devices; [`fn@false_alarms`] measures, when
-//! asked, how targets score on it, and fixes their thresholds; [`map`] reads, maps and publishes
-//! tiles as parts; [`fn@finish`] puts the parts together. A part that is there and checks out is not made again, so a run
+//! asked, how targets score on it, and fixes their thresholds; [`fn@begin`] begins the maps;
+//! [`map`] reads, maps and publishes tiles as parts, and adds some to the maps at once; [`fn@finish`] adds the others. A part that is there and checks out is not made again, so a run
 //! that was killed in any pass goes on where it was.
 //!
 //! [`plan_mosaic`] and [`finish_mosaic`] do for several scenes what [`fn@plan`] and [`fn@finish`] do for one; between them
@@ -12,6 +12,7 @@
 mod agreement;
 mod atmosphere;
 mod bands;
+mod begin;
 mod bench;
 mod check;
 mod class_spectra;
@@ -43,6 +44,7 @@ mod workers;
 mod zone_map;
 
 pub use bands::Dropped;
+pub use begin::{Begun, begin};
 pub use bench::{Bench, Comparison, Stage, Timed, bench};
 pub use check::{Check, Detectability, Fate, Finding, Lacking, Level, Pair, Sampled, check};
 pub use class_spectra::{ClassSpectra, SPECTRA, class_spectra, write_spectra};

@@ -13,6 +13,7 @@ use super::bands::{self, Dropped};
 use super::check::{self, Before, Finding, Level};
 use super::geometry::{self, Geometry};
 use super::grounds::{BackgroundChoice, Grounds};
+use super::maps;
 use super::part::{self, Shape};
 use super::request::{Request, check_background, chosen};
 use super::targets;
@@ -123,6 +124,9 @@ pub struct Plan {
     /// Alteration zones, which are made of the maps and do not change them; nothing without targets.
     #[serde(skip)]
     pub zones: Option<Zones>,
+    /// Whether memory holds maps that grow beside tiles: tiles can be added to them while others are mapped.
+    #[serde(skip)]
+    pub maps_fit: bool,
     /// The tiles, in order.
     pub windows: Vec<Window>,
     /// Target spectra on the bands in use and scaling, as a hash.
@@ -302,6 +306,7 @@ pub(super) fn draft(request: &Request, libraries: Option<&[Library]>, windows: u
         rules: request.rules,
         compression: request.compression,
         zones: Some(zones),
+        maps_fit: false,
         windows: Vec::new(),
         numbers: numbers.finalize().to_hex().to_string(),
         background: None,
@@ -335,9 +340,16 @@ impl Planned {
     /// When not even the smallest tile fits the limits.
     pub fn cut(&self, task: &Task, grounds: Option<&Grounds>, limits: &Limits) -> Result<Plan> {
         let described = &self.scene.description;
-        let load = Load::of_map(task, limits.threads).keeping(self.rated() * Curve::BYTES);
-        let windows = windows::cut(described, &load, limits, 0..described.lines)?;
-        Ok(Plan { windows, background: grounds.cloned(), ..self.draft.clone() })
+        let (curves, maps) = (self.rated() * Curve::BYTES, maps::held_bytes(&self.draft));
+        let cut = |kept: usize| {
+            let load = Load::of_map(task, limits.threads).keeping(kept);
+            windows::cut(described, &load, limits, 0..described.lines)
+        };
+        let (windows, maps_fit) = match cut(curves + maps) {
+            Ok(windows) => (windows, true),
+            Err(_) => (cut(curves)?, false),
+        };
+        Ok(Plan { windows, maps_fit, background: grounds.cloned(), ..self.draft.clone() })
     }
 
     /// The plan of the first lines alone, with nothing to hash: a run that is for its time.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::info_span;
 
 use super::Observer;
+use super::begin::Begun;
 use super::device::Opened;
 use super::part::{Part, Parts};
 use super::plan::{Input, Plan};
@@ -38,7 +39,7 @@ pub struct Mapped {
     pub computing: Duration,
     /// What a device that tiles were moved to spent that time on.
     pub device: Option<Busy>,
-    /// Time spent writing parts.
+    /// Time spent writing parts, and adding them to maps meanwhile.
     pub writing: Duration,
     /// What was noted on the way.
     pub notes: Vec<String>,
@@ -46,11 +47,17 @@ pub struct Mapped {
     pub hashes: Vec<String>,
 }
 
-/// Maps every tile that has no valid part yet.
+/// Maps every tile that has no valid part yet. Tiles go into maps that were begun where that takes no time from others.
 ///
 /// # Errors
 /// When reading, computing or writing fails; parts that were finished stay for the next try.
-pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observer: &dyn Observer) -> Result<Mapped> {
+pub fn map(
+    scene: &Scene,
+    plan: &Plan,
+    mut opened: Opened,
+    (folder, observer): (&Path, &dyn Observer),
+    mut maps: Option<&mut Begun<'_>>,
+) -> Result<Mapped> {
     let _span = info_span!("map").entered();
     if let Some(method) = plan.methods.iter().find(|m| m.lacks_curves()) {
         let what = "false alarms were asked for and have not been measured";
@@ -89,8 +96,14 @@ pub fn map(scene: &Scene, plan: &Plan, mut opened: Opened, folder: &Path, observ
             let scores = opened.map(tile, next, &mut notes, observer)?;
             Ok(Part::of(tile, opened.backend.task(), scores))
         };
-        scan(reading, work, |index, part| write(index, &part), hashes)?
+        let write = |index, part: Part| {
+            write(index, &part)?;
+            maps.as_mut().map_or(Ok(()), |maps| maps.add(index, &part))
+        };
+        scan(reading, work, write, hashes)?
     } else {
+        // Workers keep tiles in the caches of their cores, and whoever adds to maps meanwhile would drive them out: a run takes
+        // a tenth longer then than when parts are added at the end.
         let line = bands.len() * scene.description.sample_type.size();
         let cut = |window: Window| stripes(window, line * window.width, few.unwrap_or(1));
         let small = |&i: &usize| cut(plan.windows[i]).map(move |stripe| (i, stripe));

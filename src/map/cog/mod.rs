@@ -22,4 +22,4 @@ mod tests;
 
 pub(super) use layout::write;
 pub(super) use packer::{Packing, Pixel};
-pub(super) use pyramid::{Pyramid, tile_of};
+pub(super) use pyramid::{Pyramid, held_bytes, tile_of};

@@ -27,6 +27,12 @@ pub(in crate::map) fn tile_of(width: usize, bands: usize, value_bytes: usize) ->
     (BLOCK, lines.unwrap_or(LEAST))
 }
 
+/// Bytes that the tiles of a raster and its overviews take while they fill, when pixels come line by line.
+pub(in crate::map) fn held_bytes(width: usize, bands: usize, value_bytes: usize) -> usize {
+    let (samples, lines) = tile_of(width, bands, value_bytes);
+    2 * lines * width.next_multiple_of(samples) * bands * value_bytes
+}
+
 /// The tiles of a raster and its overviews. Those that are full lie packed in a scratch file, and only where they lie is kept.
 pub(in crate::map) struct Pyramid<T> {
     packing: Packing,

@@ -9,7 +9,7 @@ use super::compose::{Layer, compose};
 use super::report::MosaicReport;
 use super::{Mosaic, crs_name};
 use crate::error::{Error, Result};
-use crate::pipeline::finish::{clear_leftovers, hashes, outputs, publish};
+use crate::pipeline::finish::{clear_leftovers, hashes, outputs, publish, tiles_are_done};
 use crate::pipeline::maps::Maps;
 use crate::pipeline::part::{Parts, remove_parts};
 use crate::pipeline::plan::Plan;
@@ -39,19 +39,21 @@ pub fn finish_mosaic(
 ) -> Result<FinishedMosaic> {
     let _span = info_span!("finish a mosaic").entered();
     let finishing = Instant::now();
+    tiles_are_done();
     let sheet = sheet(mosaic, mapped);
+    let map = sheet.map;
     let names = outputs(sheet.methods.iter().map(|m| m.word));
     clear_leftovers(out, &names)?;
-    let mut maps = Maps::create(&sheet, out, parts)?;
+    let pictured = sheet.methods.iter().position(|m| m.method.has_targets()).unwrap_or(0);
+    let mut maps = Maps::create(sheet, out, parts)?;
     let mut layers = Vec::new();
     for (scene, (plan, mapped)) in mosaic.scenes.iter().zip(mapped) {
         let parts = Parts::open(&mapped.parts, plan.identity())?;
-        layers.push(Layer::open(scene, plan, parts, sheet.map)?);
+        layers.push(Layer::open(scene, plan, parts, map)?);
     }
-    let pictured = sheet.methods.iter().position(|m| m.method.has_targets()).unwrap_or(0);
-    compose(&mut layers, sheet.map, mosaic.overlap, pictured, |strip, sources| maps.add(strip, sources))?;
+    compose(&mut layers, map, mosaic.overlap, pictured, |strip, sources| maps.add(strip, sources))?;
     let reports = maps.reports();
-    if reports.iter().all(|r| r.nodata_pixels == sheet.map.pixels()) {
+    if reports.iter().all(|r| r.nodata_pixels == map.pixels()) {
         // A refusal leaves nothing behind, and another try would only come here again.
         drop((maps, layers));
         remove_parts(parts)?;
