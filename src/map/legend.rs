@@ -42,6 +42,30 @@ pub enum ClassType {
     U16,
 }
 
+impl ClassType {
+    /// Of so many targets or scenes.
+    #[must_use]
+    pub fn of(names: usize) -> Self {
+        if names <= 254 { Self::U8 } else { Self::U16 }
+    }
+
+    /// Bytes of a value.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::U16 => 2,
+        }
+    }
+
+    fn nodata(self) -> u16 {
+        match self {
+            Self::U8 => u8::MAX.into(),
+            Self::U16 => u16::MAX,
+        }
+    }
+}
+
 impl Legend {
     /// Most targets that a class map can hold.
     pub const MAX_TARGETS: usize = 65_534;
@@ -60,7 +84,7 @@ impl Legend {
             let name = cleaned(name, "target", value);
             entries.push(LegendEntry { value, color: palette.pick(&name), name });
         }
-        Ok(Self { entries, has_unclassified: true, nodata: nodata(names.len()) })
+        Ok(Self { entries, has_unclassified: true, nodata: ClassType::of(names.len()).nodata() })
     }
 
     /// The legend of a raster that says which of these scenes each pixel came from.
@@ -79,7 +103,7 @@ impl Legend {
         Ok(Self {
             entries: (0..).zip(names).map(entry).collect(),
             has_unclassified: false,
-            nodata: nodata(names.len()),
+            nodata: ClassType::of(names.len()).nodata(),
         })
     }
 
@@ -102,7 +126,7 @@ impl Legend {
     /// How the values are stored.
     #[must_use]
     pub fn class_type(&self) -> ClassType {
-        if self.nodata == 255 { ClassType::U8 } else { ClassType::U16 }
+        if self.nodata == ClassType::U8.nodata() { ClassType::U8 } else { ClassType::U16 }
     }
 
     /// The entry of a value; `None` for no data and for values that are no class.
@@ -115,10 +139,6 @@ impl Legend {
 /// The name on one line; the kind and the value where nothing is left of it.
 fn cleaned(name: &str, kind: &str, value: u16) -> String {
     Some(text::one_line(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{kind} {value}"))
-}
-
-fn nodata(names: usize) -> u16 {
-    if names <= 254 { 255 } else { u16::MAX }
 }
 
 /// Colours given so far.

@@ -45,7 +45,7 @@ impl Begun<'_> {
             return Ok(());
         }
         self.added[index] = true;
-        info_span!("add to the maps").in_scope(|| self.maps.add(tile, &[]))
+        self.maps.add(tile, &[])
     }
 
     /// Adds what was not added yet, from the parts.
@@ -81,7 +81,7 @@ fn one_ahead(
         let making = making.map_err(|e| Error::failed("threads", e))?;
         let mut taken = Ok(());
         while let Ok(part) = info_span!("wait for a part").in_scope(|| given.recv()) {
-            taken = info_span!("add to the maps").in_scope(|| take(part));
+            taken = take(part);
             if taken.is_err() {
                 break;
             }

@@ -15,7 +15,7 @@ use crate::cores;
 use crate::error::Result;
 use crate::grid::MapGrid;
 use crate::map::files::write_beside;
-use crate::map::legend::Legend;
+use crate::map::legend::{ClassType, Legend};
 use crate::map::preview::Preview;
 use crate::map::quicklook::{self, Quicklook};
 use crate::map::raster::RasterWriter;
@@ -29,7 +29,7 @@ const PICTURE_SIDE: usize = 1200;
 pub(super) fn held_bytes(plan: &Plan) -> usize {
     let (width, targets) = (plan.map.samples, plan.targets.len());
     let floats = |bands: usize| RasterWriter::held_bytes(width, bands, size_of::<f32>());
-    let classes = RasterWriter::held_bytes(width, 1, if targets < 255 { 1 } else { 2 });
+    let classes = RasterWriter::held_bytes(width, 1, ClassType::of(targets).bytes());
     let of_method = |method: &PlannedMethod| match method.method.has_targets() {
         true => {
             let rules = if plan.rules { floats(targets) } else { 0 };
@@ -82,6 +82,7 @@ impl<'a> Maps<'a> {
 
     /// Adds a tile; of a mosaic with the scene that each pixel of each method came from, else with no `sources`.
     pub(super) fn add(&mut self, part: &Part, sources: &[Vec<u16>]) -> Result<()> {
+        let _span = info_span!("add to the maps").entered();
         let (window, maps) = (part.scores.window, &part.scores.maps);
         let areas = self.areas.as_ref().map_or_else(|| vec![0; window.pixels()], |areas| areas.window(window));
         let of_methods = || {

@@ -2,9 +2,9 @@
 //!
 //! [`check()`] tells what stands against a run. [`fn@plan`] reads headers and libraries and fixes everything that decides the result; [`prepare`] makes the background
 //! that methods need, in one or more passes over the scene, and the task of the devices; [`fn@false_alarms`] measures, when
-//! asked, how targets score on it, and fixes their thresholds; [`fn@begin`] begins the maps;
-//! [`map`] reads, maps and publishes tiles as parts, and adds some to the maps at once; [`fn@finish`] adds the others. A part that is there and checks out is not made again, so a run
-//! that was killed in any pass goes on where it was.
+//! asked, how targets score on it, and fixes their thresholds; [`fn@begin`] begins the maps; [`map`] reads, maps and publishes
+//! tiles as parts, and adds some to the maps at once; [`fn@finish`] adds the others. A part that is there and checks out is
+//! not made again, so a run that was killed in any pass goes on where it was.
 //!
 //! [`plan_mosaic`] and [`finish_mosaic`] do for several scenes what [`fn@plan`] and [`fn@finish`] do for one; between them
 //! each scene is prepared and mapped as it is alone.
