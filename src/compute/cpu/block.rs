@@ -128,15 +128,22 @@ impl Stretch<'_> {
             self,
             #[inline(always)]
             |out| {
-                for (pixel, &told) in told.iter().enumerate().take(out.score.len()) {
-                    let [best, runner_up] = targets.map(|target| target[pixel]);
-                    let [score, runner_up_score] = scores.map(|score| score[pixel]);
-                    let has_runner_up = told & (runner_up != Candidates::NONE);
-                    let margin = margin(score, runner_up_score);
-                    out.best[pixel] = if told { best as u16 } else { out.best[pixel] };
-                    out.score[pixel] = if told { single(score) } else { out.score[pixel] };
-                    out.runner_up[pixel] = if has_runner_up { runner_up as u16 } else { out.runner_up[pixel] };
-                    out.margin[pixel] = if has_runner_up { margin } else { out.margin[pixel] };
+                // Slices of one length, so that nothing is checked in the loops, and each keeps to registers of one kind.
+                let count = out.score.len();
+                let (told, targets, scores) =
+                    (&told[..count], targets.map(|t| &t[..count]), scores.map(|s| &s[..count]));
+                for (pixel, best) in out.best[..count].iter_mut().enumerate() {
+                    *best = if told[pixel] { targets[0][pixel] as u16 } else { *best };
+                }
+                for (pixel, score) in out.score.iter_mut().enumerate() {
+                    *score = if told[pixel] { single(scores[0][pixel]) } else { *score };
+                }
+                let has_runner_up = |pixel: usize| told[pixel] & (targets[1][pixel] != Candidates::NONE);
+                for (pixel, runner_up) in out.runner_up[..count].iter_mut().enumerate() {
+                    *runner_up = if has_runner_up(pixel) { targets[1][pixel] as u16 } else { *runner_up };
+                }
+                for (pixel, out) in out.margin[..count].iter_mut().enumerate() {
+                    *out = if has_runner_up(pixel) { margin(scores[0][pixel], scores[1][pixel]) } else { *out };
                 }
             },
         );

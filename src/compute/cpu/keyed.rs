@@ -61,11 +61,10 @@ impl Keyed {
     ) {
         let ending = &assignment.endings[0];
         let (method, prepared) = (ending.method, &ending.prepared);
-        for pixel in 0..BLOCK {
-            let measured = work.measured(pixel);
-            (self.norms[pixel], self.bases[pixel]) = measured.map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
-            let tame = measured.filter(|p| p.tame);
-            self.errors[pixel] = tame.map_or(f64::INFINITY, |p| prepared.product_error(&p));
+        let known = self.norms.iter_mut().zip(&mut self.bases).zip(&mut self.errors);
+        for (measured, ((norm, base), error)) in work.all_measured().zip(known) {
+            (*norm, *base) = measured.map_or((f64::NAN, f64::NAN), |p| (p.norm, p.base));
+            *error = measured.filter(|p| p.tame).map_or(f64::INFINITY, |p| prepared.product_error(p));
         }
         for (place, scores) in self.scores.iter_mut().enumerate() {
             leading(work, tile, (assignment, self.in_lanes), place, &mut self.keys);

@@ -20,9 +20,12 @@ pub(super) fn data(stored: &[f32], bands: usize, nodata: Option<f32>, squares: &
         if let Some(nodata) = nodata {
             run(Filled { group, nodata, filled: &mut filled });
         }
+        let is_filled = |lane: usize| filled[lane] != 0.0;
         for lane in 0..WIDTH {
-            valid[lane] =
-                filled[lane] == 0.0 && (ORDINARY.contains(&(squares[lane] as f32)) || is_data(&group[lane..]));
+            valid[lane] = !is_filled(lane) & ORDINARY.contains(&(squares[lane] as f32));
+        }
+        for lane in 0..WIDTH {
+            valid[lane] |= !valid[lane] && !is_filled(lane) && is_data(&group[lane..]);
         }
     }
 }
@@ -98,27 +101,43 @@ impl Sums<'_> {
     #[inline(always)]
     fn in_vectors<S: Simd, const V: usize, const CENTRED: bool>(self, simd: S) {
         let mut totals = [[simd.splat_f32s(0.0); V]; 4];
-        let rows = S::as_simd_f32s(self.group).0.as_chunks::<V>().0;
-        for (segment, rows) in rows.chunks(SEGMENT).enumerate() {
-            let mut sums = [[simd.splat_f32s(0.0); V]; 2];
-            for (i, x) in rows.iter().enumerate() {
-                // Fused on every processor, as scores come of it.
-                (0..V).for_each(|v| sums[0][v] = simd.mul_add_f32s(x[v], x[v], sums[0][v]));
-                if CENTRED {
-                    let centre = simd.splat_f32s(self.centre[segment * SEGMENT + i]);
-                    (0..V).for_each(|v| sums[1][v] = simd.mul_add_f32s(x[v], centre, sums[1][v]));
-                }
-            }
-            for (of, sums) in sums.iter().enumerate() {
-                for v in 0..V {
-                    let (total, lost) = add(simd, totals[2 * of][v], sums[v]);
-                    totals[2 * of][v] = total;
-                    totals[2 * of + 1][v] = simd.add_f32s(totals[2 * of + 1][v], lost);
-                }
-            }
+        let (segments, rest) = S::as_simd_f32s(self.group).0.as_chunks::<V>().0.as_chunks::<SEGMENT>();
+        let centres = self.centre.as_chunks::<SEGMENT>().0;
+        // Of whole segments the compiler knows the length.
+        for (i, rows) in segments.iter().enumerate() {
+            let centre: &[f32] = if CENTRED { &centres[i] } else { &[] };
+            add_segment::<S, V, CENTRED>(simd, rows, centre, &mut totals);
         }
+        let centre = if CENTRED { &self.centre[segments.len() * SEGMENT..] } else { &[] };
+        add_segment::<S, V, CENTRED>(simd, rest, centre, &mut totals);
         for (out, totals) in self.sums.iter_mut().zip(&totals) {
             S::as_mut_simd_f32s(out).0.copy_from_slice(totals);
+        }
+    }
+}
+
+/// Adds a segment's sums of squares and of products with its part of the centre to the totals, [`Sums::sums`].
+#[inline(always)]
+fn add_segment<S: Simd, const V: usize, const CENTRED: bool>(
+    simd: S,
+    rows: &[[S::f32s; V]],
+    centre: &[f32],
+    totals: &mut [[S::f32s; V]; 4],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); V]; 2];
+    for (i, x) in rows.iter().enumerate() {
+        // Fused on every processor, as scores come of it.
+        (0..V).for_each(|v| sums[0][v] = simd.mul_add_f32s(x[v], x[v], sums[0][v]));
+        if CENTRED {
+            let centre = simd.splat_f32s(centre[i]);
+            (0..V).for_each(|v| sums[1][v] = simd.mul_add_f32s(x[v], centre, sums[1][v]));
+        }
+    }
+    for (of, sums) in sums.iter().enumerate() {
+        for v in 0..V {
+            let (total, lost) = add(simd, totals[2 * of][v], sums[v]);
+            totals[2 * of][v] = total;
+            totals[2 * of + 1][v] = simd.add_f32s(totals[2 * of + 1][v], lost);
         }
     }
 }

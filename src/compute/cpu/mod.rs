@@ -179,6 +179,11 @@ impl Take for Rank<'_> {
         }
         let rankings = &mut self.rankings[group * self.endings.len()..];
         for (ending, ranking) in self.endings.iter().zip(rankings) {
+            // Keys that tell scores are products as they are.
+            if ending.method.is_keyed() {
+                ranking.insert(simd, of_targets, first as u32);
+                continue;
+            }
             let mut keys = [[0.0; WIDTH]; ROWS];
             let keys = &mut keys[..of_targets.len()];
             keys.copy_from_slice(of_targets);

@@ -193,16 +193,16 @@ impl Work {
             #[inline(always)]
             |(lengths, squares)| lengths.iter_mut().zip(squares).for_each(|(length, square)| *length = square.sqrt()),
         );
+        for ((measure, &length), &base) in self.measures.iter_mut().zip(&self.lengths).zip(&self.bases) {
+            *measure = self.space.of_length(length, self.mean_length).map(|p| Pixel { base, ..p });
+        }
         for pixel in 0..self.pixels.len() {
-            let careful = || {
+            if self.valid[pixel] && self.measures[pixel].is_none() {
                 let column = self.scaled(tile)[pixel / WIDTH * WIDTH * tile.bands + pixel % WIDTH..].iter();
                 let mut column: Vec<f64> = column.step_by(WIDTH).take(tile.bands).map(|&v| v.into()).collect();
-                self.space.of(&mut column, tile.bands, self.mean_length)
-            };
-            self.measures[pixel] = match self.space.of_length(self.lengths[pixel], self.mean_length) {
-                Some(quick) => Some(Pixel { base: self.bases[pixel], ..quick }),
-                None => careful().map(|p| Pixel { base: self.bases[pixel], ..p }),
-            };
+                let careful = self.space.of(&mut column, tile.bands, self.mean_length);
+                self.measures[pixel] = careful.map(|p| Pixel { base: self.bases[pixel], ..p });
+            }
         }
     }
 
@@ -246,6 +246,11 @@ impl Work {
     /// Groups of stored values, `[group][band][WIDTH]`, and which of their pixels are data.
     pub(super) fn as_stored<'a>(&'a self, tile: &'a Tile) -> (&'a [f32], &'a [bool]) {
         (self.stored(tile), &self.valid)
+    }
+
+    /// The block's pixels without their values; `None` where they are no data.
+    pub(super) fn all_measured(&self) -> impl Iterator<Item = Option<&Pixel<'static>>> {
+        self.measures.iter().zip(&self.valid).map(|(measure, &valid)| measure.as_ref().filter(|_| valid))
     }
 
     /// A pixel without its values; `None` when it is no data.
