@@ -451,10 +451,11 @@ fn a_kernel_perturbed_by_one_percent_is_found_out() {
     }
 }
 
-/// A target that the device does not see ends in wrong classes, for every method that ranks.
+/// A target that the device does not see ends in wrong classes, for every method that ranks. Of fewer targets, those with
+/// exact weights are scored without ranks.
 #[test]
 fn a_ranking_that_misses_a_target_is_found_out() {
-    let (targets, ground) = (targets(13, 61), Ground::new(61));
+    let (targets, ground) = (targets(60, 61), Ground::new(61));
     let pixels = pixels(400, &targets);
     for method in ALL.iter().filter(|m| m.has_targets()) {
         let mut bad = task(&[*method], &targets, &ground);

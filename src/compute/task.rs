@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use crate::error::Result;
-use crate::methods::{MIN_RANKED, Method, Model, Needs, Prepared, Product};
+use crate::methods::{Method, Model, Needs, Prepared, Product};
 use crate::tile::{SampleType, Scaling};
 
 /// A method's ending on a product.
@@ -41,15 +41,15 @@ impl Assignment {
         self.is_keyed() && self.product.narrow.is_some() && !task.rules
     }
 
-    /// Whether every score comes of exact weights for stored values, of so few targets that ranking them saves nothing.
+    /// Whether every score comes of exact weights for stored values, of at most so many targets.
     #[must_use]
-    pub fn is_direct(&self, task: &Task) -> bool {
+    pub fn is_direct(&self, task: &Task, most: usize) -> bool {
         let product = &self.product;
         let scores_targets = |e: &Ending| e.method.has_targets() && !e.method.whitens();
         product.precise
             && product.space.is_plain()
             && task.sample_type.fits_f32()
-            && product.targets() < MIN_RANKED
+            && product.targets() <= most
             && self.endings.iter().all(scores_targets)
     }
 

@@ -1,6 +1,9 @@
 //! From keys to the decision: best target and runner-up with their exact scores.
 
-use super::{Met, Method, Pixel, Prepared};
+use std::ops::Range;
+
+use super::{Method, Pixel, Prepared};
+use crate::simd::wide;
 
 /// How many targets a backend keeps for each pixel.
 ///
@@ -101,22 +104,57 @@ pub fn decide_all(
     top.decision()
 }
 
-/// Decides one pixel that met each of its targets, and hands the scores out.
-#[must_use]
-pub(crate) fn decide_met(
-    method: &dyn Method,
-    prepared: &Prepared,
-    pixel: &Pixel,
-    met: impl Iterator<Item = Met>,
-    mut take: impl FnMut(usize, f64),
-) -> Decision {
-    let mut top = Top::new(method);
-    for (target, met) in met.enumerate() {
-        let score = method.score(prepared, pixel, target, met);
-        take(target, score);
-        top.insert((target as u32, score));
+/// The best two targets of each of some pixels and their scores, as [`decide`] finds them, where all targets are scored.
+pub struct Leaders {
+    pub(crate) best: Vec<u32>,
+    pub(crate) runner_up: Vec<u32>,
+    pub(crate) score: Vec<f64>,
+    pub(crate) runner_up_score: Vec<f64>,
+}
+
+impl Leaders {
+    pub(crate) fn new(pixels: usize) -> Self {
+        let (nobody, none) = (vec![Candidates::NONE; pixels], vec![f64::NAN; pixels]);
+        Self { best: nobody.clone(), runner_up: nobody, score: none.clone(), runner_up_score: none }
     }
-    top.decision()
+
+    /// No pixel has met a target.
+    pub(crate) fn clear(&mut self) {
+        [&mut self.best, &mut self.runner_up].into_iter().for_each(|who| who.fill(Candidates::NONE));
+        [&mut self.score, &mut self.runner_up_score].into_iter().for_each(|score| score.fill(f64::NAN));
+    }
+
+    /// [`Method::lead`] of any method, compiled for each: without branches, so that the loop is one over registers.
+    pub(super) fn enter<M: Method + ?Sized>(&mut self, method: &M, target: u32, scores: &[f64], pixels: Range<usize>) {
+        /// A register of scores.
+        const TOGETHER: usize = 8;
+        let (best, runner_up) = (&mut self.best[pixels.clone()], &mut self.runner_up[pixels.clone()]);
+        let (score, second) = (&mut self.score[pixels.clone()], &mut self.runner_up_score[pixels]);
+        wide(
+            (best, runner_up, score, second),
+            #[inline(always)]
+            |(best, runner_up, score, second)| {
+                let places = best.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(runner_up.as_chunks_mut::<TOGETHER>().0);
+                let scored = score.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(second.as_chunks_mut::<TOGETHER>().0);
+                for ((who, scored), new) in places.zip(scored).zip(scores.as_chunks::<TOGETHER>().0) {
+                    // Copies, as the compiler cannot tell that these are not the same memory.
+                    let (mut best, mut runner_up) = (*who.0, *who.1);
+                    let (mut score, mut second) = (*scored.0, *scored.1);
+                    for i in 0..TOGETHER {
+                        let leads = (best[i] == Candidates::NONE) | method.better(new[i], score[i]);
+                        let follows = (runner_up[i] == Candidates::NONE) | method.better(new[i], second[i]);
+                        let (behind, behind_score) = if follows { (target, new[i]) } else { (runner_up[i], second[i]) };
+                        runner_up[i] = if leads { best[i] } else { behind };
+                        second[i] = if leads { score[i] } else { behind_score };
+                        best[i] = if leads { target } else { best[i] };
+                        score[i] = if leads { new[i] } else { score[i] };
+                    }
+                    (*who.0, *who.1) = (best, runner_up);
+                    (*scored.0, *scored.1) = (score, second);
+                }
+            },
+        );
+    }
 }
 
 struct Top<'a> {

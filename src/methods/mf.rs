@@ -103,6 +103,11 @@ impl Method for MatchedFilter {
         products.iter_mut().for_each(|p| *p *= constant[0]);
     }
 
+    fn scores_of_products(&self, prepared: &Prepared, target: usize, products: &[f64], scores: &mut [f64]) {
+        let unit = if self.sigma { 1.0 } else { prepared.product.strength[target] };
+        scores.iter_mut().zip(products).for_each(|(score, product)| *score = product / unit);
+    }
+
     fn score(&self, prepared: &Prepared, _pixel: &Pixel, target: usize, met: Met) -> f64 {
         if self.sigma { met.product } else { met.product / prepared.product.strength[target] }
     }

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use crate::simd::{run, wide};
 
 /// Partial sums of a sum.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// A sum in so many vectors as make sixteen partial sums.
 trait Sum {
@@ -104,7 +104,7 @@ impl<const N: usize> Sum for Dots<'_, N> {
 }
 
 /// x · t of every pixel x of a group, `[value][N]`: the same bits as of [`dots`], without turning pixels into rows.
-pub(super) fn dots_of_group<const N: usize>(group: &[[f32; N]], t: &[f64]) -> [f64; N] {
+pub(crate) fn dots_of_group<const N: usize>(group: &[[f32; N]], t: &[f64]) -> [f64; N] {
     let t = &t[..group.len()];
     wide(
         (group, t),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::narrow::Narrow;
-use super::numeric::{LANES, divergences, dots, dots_of_group, logarithms_of, norm, total_and_least};
+use super::numeric::{LANES, divergences, dots, logarithms_of, norm, total_and_least};
 use super::{Pixel, lanes};
 use crate::error::{Error, Result};
 use crate::simd::Aligned;
@@ -248,7 +248,7 @@ impl Product {
     }
 
     /// The f64 weights that a target has for a pixel's values; padded when the product was adapted.
-    pub(super) fn target(&self, target: usize) -> &[f64] {
+    pub(crate) fn target(&self, target: usize) -> &[f64] {
         let features = self.features();
         match &self.adapted {
             Some(Adapted { weights, .. }) => &weights[target * padded(features)..][..padded(features)],
@@ -274,11 +274,9 @@ impl Product {
         lanes::sum(features, &weights[target as usize * self.features()..][..self.features()])
     }
 
-    /// What comes of one target and each pixel of a group of stored values, `[band][N]`: the same bits as of
-    /// [`Product::meet`]. For precise products in plain spaces; norms stay open.
-    pub(crate) fn meet_group<const N: usize>(&self, group: &[[f32; N]], target: usize) -> [Met; N] {
-        let bias = self.adapted.as_ref().map_or(0.0, |a| a.bias[target]);
-        dots_of_group(group, self.target(target)).map(|product| Met { product: product + bias, norm: f64::NAN })
+    /// What is added to the values times [`Product::target`].
+    pub(crate) fn bias(&self, target: usize) -> f64 {
+        self.adapted.as_ref().map_or(0.0, |a| a.bias[target])
     }
 
     /// What comes of a pixel and each of some targets.
@@ -293,7 +291,7 @@ impl Product {
         };
         let norm = square.sqrt();
         std::array::from_fn(|i| {
-            let bias = self.adapted.as_ref().map_or(0.0, |a| a.bias[targets[i] as usize]);
+            let bias = self.bias(targets[i] as usize);
             Met { product: products[i] + bias, norm }
         })
     }

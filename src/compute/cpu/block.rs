@@ -1,10 +1,9 @@
 //! A block's part of every output, and the decision over its pixels in f64.
 
-use super::project::WIDTH;
 use super::transpose::SIDE;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, MapScores, Task};
-use crate::methods::{Candidates, Decision, Met, Pixel, decide, decide_all, decide_met};
+use crate::methods::{Candidates, Decision, Met, decide, decide_all};
 use crate::simd::wide;
 use crate::tile::Tile;
 
@@ -49,29 +48,6 @@ impl<'a> Block<'a> {
             count: BLOCK.min(pixels - start),
             maps: maps.iter_mut().filter_map(|next| next()).collect(),
         })
-    }
-
-    /// Few targets with exact weights for stored values: their scores straight from the groups that these lie in.
-    pub(super) fn decide_directly(&mut self, task: &Task, assignment: &Assignment, work: &Work, tile: &Tile) {
-        let (stored, valid) = work.as_stored(tile);
-        let (product, pixel) = (&assignment.product, Pixel::UNSEEN);
-        for (group, values) in stored.as_chunks::<WIDTH>().0.chunks_exact(tile.bands).enumerate() {
-            let met: Vec<_> = (0..product.targets()).map(|target| product.meet_group(values, target)).collect();
-            let here = group * WIDTH..((group + 1) * WIDTH).min(self.count);
-            for (lane, index) in here.enumerate().filter(|(_, index)| valid[*index]) {
-                for ending in &assignment.endings {
-                    let out = &mut self.maps[ending.index];
-                    let met = met.iter().map(|lanes| lanes[lane]);
-                    let keep = |target: usize, score| {
-                        if task.rules {
-                            out.rules[target][index] = single(score);
-                        }
-                    };
-                    let decision = decide_met(ending.method, &ending.prepared, &pixel, met, keep);
-                    out.write(index, &decision);
-                }
-            }
-        }
     }
 
     pub(super) fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {
@@ -147,5 +123,13 @@ impl Stretch<'_> {
                 }
             },
         );
+    }
+
+    /// Writes the scores of some pixels with a target, where these are data.
+    pub(super) fn write_rule(&mut self, target: usize, first: usize, scores: &[f64], valid: &[bool]) {
+        let rule = self.rules[target][first..].iter_mut();
+        for ((to, &score), _) in rule.zip(scores).zip(&valid[first..]).filter(|(_, valid)| **valid) {
+            *to = single(score);
+        }
     }
 }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::block::Block;
+use super::direct::Direct;
 use super::keyed::Keyed;
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, Scores, Task};
@@ -63,9 +64,10 @@ impl Host {
         self.pool.install(|| all.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| fill(i, chunk)));
     }
 
-    /// Scratch for [`Host::decide`], empty yet.
-    pub(in crate::compute) fn scratch<B>(&self) -> Scratch<B> {
-        Scratch((0..self.threads()).map(|_| Mutex::default()).collect())
+    /// Scratch for [`Host::decide`], empty yet. Products that allow it and have at most `most_direct` targets are scored
+    /// directly, and need no ranks.
+    pub(in crate::compute) fn scratch<B>(&self, most_direct: usize) -> Scratch<B> {
+        Scratch { most_direct, of_threads: (0..self.threads()).map(|_| Mutex::default()).collect() }
     }
 
     /// Loads every block of the tile, has `rank` fill in rankings and energies, and decides its pixels.
@@ -85,8 +87,11 @@ impl Host {
         let blocks = Mutex::new(Block::all(&mut scores.maps, tile.window.pixels()).enumerate());
         let decide = |thread: usize| {
             // Nobody else takes this thread's scratch; were it poisoned, it would be made anew.
-            let mut kept = scratch.0[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            let one = |a: &Assignment| (Work::new(a, task), Keyed::new(a, task), make(a));
+            let mut kept = scratch.of_threads[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            let one = |a: &Assignment| {
+                let decider = Decider::new(a, task, scratch.most_direct);
+                (Work::new(a, task, matches!(decider, Decider::Direct(_))), decider, make(a))
+            };
             let fresh = || Kept { group, products: assignments.iter().map(one).collect() };
             if kept.as_ref().is_none_or(|kept| kept.group != group) {
                 *kept = None; // Freed before the next is made.
@@ -100,14 +105,14 @@ impl Host {
             while let Some((pixels, mut block)) = next {
                 next = take();
                 let ahead = next.as_ref().map_or(0..0, |(pixels, _)| pixels.clone());
-                for (assignment, (work, keyed, buffer)) in assignments.iter().zip(&mut *products) {
+                for (assignment, (work, decider, buffer)) in assignments.iter().zip(&mut *products) {
                     if work.load(tile, pixels.clone(), ahead.clone(), task.nodata) {
                         rank(pixels.clone(), assignment, work, buffer);
                         work.measure(tile, task.nodata);
-                        match keyed {
-                            Some(keyed) => keyed.decide(&mut block, task, assignment, work, tile),
-                            None if work.is_direct => block.decide_directly(task, assignment, work, tile),
-                            None => block.decide(task, assignment, work, tile),
+                        match decider {
+                            Decider::Keyed(keyed) => keyed.decide(&mut block, task, assignment, work, tile),
+                            Decider::Direct(direct) => direct.decide(&mut block, task, assignment, work, tile),
+                            Decider::Ranked => block.decide(task, assignment, work, tile),
                         }
                     }
                 }
@@ -129,11 +134,34 @@ impl Host {
 }
 
 /// What threads keep from tile to tile, as allocating it costs more than many a tile.
-pub(in crate::compute) struct Scratch<B>(Vec<Mutex<Option<Kept<B>>>>);
+pub(in crate::compute) struct Scratch<B> {
+    most_direct: usize,
+    of_threads: Vec<Mutex<Option<Kept<B>>>>,
+}
 
 struct Kept<B> {
     /// The group of columns that it is for.
     group: usize,
     /// One for each product.
-    products: Vec<(Work, Option<Keyed>, B)>,
+    products: Vec<(Work, Decider, B)>,
+}
+
+/// What decides the pixels of a product.
+enum Decider {
+    /// Keys, where they tell scores.
+    Keyed(Keyed),
+    /// The scores of all targets.
+    Direct(Direct),
+    /// The scores of those that ranks leave.
+    Ranked,
+}
+
+impl Decider {
+    fn new(assignment: &Assignment, task: &Task, most_direct: usize) -> Self {
+        match Keyed::new(assignment, task) {
+            Some(keyed) => Self::Keyed(keyed),
+            None if assignment.is_direct(task, most_direct) => Self::Direct(Direct::new(assignment)),
+            None => Self::Ranked,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The CPU backend: products of pixels and weights in registers, with endings and ranks applied while they are there.
 
 mod block;
+mod direct;
 mod host;
 mod integers;
 mod keyed;
@@ -45,7 +46,7 @@ impl Cpu {
     /// When the threads cannot be started.
     pub fn new(task: impl Into<Arc<Task>>, threads: usize) -> Result<Self> {
         let host = Host::new(threads)?;
-        Ok(Self { task: task.into(), scratch: host.scratch(), host })
+        Ok(Self { task: task.into(), scratch: host.scratch(direct::MOST), host })
     }
 }
 
@@ -66,7 +67,8 @@ impl Backend for Cpu {
     fn map_group(&mut self, tile: &Tile, group: usize) -> Result<Scores> {
         let task = &self.task;
         let make = |assignment: &Assignment| {
-            let kernel = Kernel::new(assignment, !task.rules || assignment.is_keyed());
+            let ranks = assignment.is_keyed() || !(task.rules || assignment.is_direct(task, direct::MOST));
+            let kernel = Kernel::new(assignment, ranks);
             (kernel, Narrowing::new(assignment, task))
         };
         Ok(self.host.decide(&self.scratch, task, tile, group, make, |_, assignment, work, (kernel, narrowing)| {
@@ -90,7 +92,7 @@ impl Backend for Cpu {
         let ending = &assignment.endings[ending];
         let has_targets = ending.method.has_targets();
         let mut keys = vec![0.0; pixels * if has_targets { product.targets() } else { 1 }];
-        let (mut work, mut kernel) = (Work::new(assignment, &self.task), Kernel::new(assignment, true));
+        let (mut work, mut kernel) = (Work::new(assignment, &self.task, false), Kernel::new(assignment, true));
         let weights = Weights::of(&product.weights);
         for start in (0..pixels).step_by(BLOCK) {
             let count = BLOCK.min(pixels - start);

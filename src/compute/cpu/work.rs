@@ -62,12 +62,11 @@ pub(in crate::compute) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(assignment: &Assignment, task: &Task) -> Self {
+    pub(super) fn new(assignment: &Assignment, task: &Task, is_direct: bool) -> Self {
         let product = &assignment.product;
         let (space, features, fits) = (product.space, product.features(), task.sample_type.fits_f32());
         let scaling = task.scaling().less(&product.shift);
         let row = padded(features);
-        let is_direct = assignment.is_direct(task);
         let keeps_rows = !space.is_plain() || (product.precise && !fits);
         let values = |wanted: bool, rows: usize| Aligned::zeros(if wanted { BLOCK * rows } else { 0 });
         Self {

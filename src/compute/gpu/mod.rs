@@ -22,7 +22,7 @@ use tracing::info_span;
 use super::cpu::{Host, Scratch};
 use super::{Assignment, Backend, Busy, Clock, Scores, Task};
 use crate::error::Result;
-use crate::methods::{Method, find};
+use crate::methods::{MIN_RANKED, Method, find};
 use crate::tile::Tile;
 use buffers::{Ranked, Sizes};
 use kernel::{Kernel, Operands, Pass, Wanted};
@@ -92,7 +92,8 @@ impl Gpu {
         };
         let kernels = assignments.iter().map(kernel).collect::<Result<_>>()?;
         let host = Host::new(threads)?;
-        let scratch = host.scratch();
+        // The device ranks what is worth it.
+        let scratch = host.scratch(MIN_RANKED - 1);
         let clock = if device.has_clock() { Clock::Device } else { Clock::Host };
         let busy = Busy { moving: Duration::ZERO, computing: Duration::ZERO, deciding: Duration::ZERO, clock };
         Ok(Self { device, kernels, operands: None, ring: Ring::default(), task, host, scratch, sequence: 0, busy })
