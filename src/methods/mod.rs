@@ -3,7 +3,7 @@
 //! A method is its formula. `product` turns target spectra into plain data (f64 work, done once): what pixels are
 //! multiplied by, in which [`Space`]. Methods of one basis share a product. A backend multiplies and applies each
 //! method's ending (its shader, or [`Method::key`]), which gives every target a *key*, larger is better. Keys are f32 and
-//! rank: [`decide`] computes scores from the pixel itself in f64, for every target whose key could still be first or
+//! rank: [`decide()`] computes scores from the pixel itself in f64, for every target whose key could still be first or
 //! second. Where keys tell enough ([`keys_decide`], [`Method::scores_of_keys`]) the pixel is not asked. Neither depends on
 //! the device that ranked.
 

@@ -33,7 +33,7 @@ pub(in crate::map) fn write<T: Pixel>(to: &Path, blank: &[u8], pyramid: &Pyramid
     write_as(to, blank, pyramid, false)
 }
 
-/// As [`write`]; a BigTIFF also where it need not be.
+/// As [`write()`]; a BigTIFF also where it need not be.
 pub(super) fn write_as<T: Pixel>(to: &Path, blank: &[u8], pyramid: &Pyramid<T>, is_big: bool) -> io::Result<()> {
     let tags = Tags::of(blank).ok_or_else(|| io::Error::other("GDAL wrote tags that cannot be read"))?;
     let mut images = Vec::new();

@@ -29,7 +29,7 @@ pub struct FinishedMosaic {
 /// stages, in their order.
 ///
 /// # Errors
-/// As [`crate::pipeline::finish`].
+/// As [`crate::pipeline::finish()`].
 pub fn finish_mosaic(
     mosaic: &Mosaic,
     mapped: &[(Plan, Mapped)],
