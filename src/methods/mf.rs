@@ -38,6 +38,13 @@ pub static ABUNDANCE: MatchedFilter = MatchedFilter { sigma: false };
 /// Background standard deviation = 1, background mean = 0.
 pub static SIGMA: MatchedFilter = MatchedFilter { sigma: true };
 
+impl MatchedFilter {
+    /// The product that is a score of 1.
+    fn unit_of(&self, prepared: &Prepared, target: usize) -> f64 {
+        if self.sigma { 1.0 } else { prepared.product.strength[target] }
+    }
+}
+
 impl Method for MatchedFilter {
     fn word(&self) -> &'static str {
         "mf"
@@ -104,11 +111,11 @@ impl Method for MatchedFilter {
     }
 
     fn scores_of_products(&self, prepared: &Prepared, target: usize, products: &[f64], scores: &mut [f64]) {
-        let unit = if self.sigma { 1.0 } else { prepared.product.strength[target] };
+        let unit = self.unit_of(prepared, target);
         scores.iter_mut().zip(products).for_each(|(score, product)| *score = product / unit);
     }
 
     fn score(&self, prepared: &Prepared, _pixel: &Pixel, target: usize, met: Met) -> f64 {
-        if self.sigma { met.product } else { met.product / prepared.product.strength[target] }
+        met.product / self.unit_of(prepared, target)
     }
 }

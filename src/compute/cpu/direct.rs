@@ -35,10 +35,8 @@ type Products = [[f64; WIDTH]; TARGETS];
 
 /// What is kept from block to block.
 pub(super) struct Direct {
-    /// `[target / TARGETS][value in order][TARGETS]`.
-    weights: Vec<f64>,
-    /// The stored values of a group, `[value in order][WIDTH]`.
-    values: Aligned<f64>,
+    /// Nothing for few targets.
+    packed: Option<Packed>,
     /// For each ending, the best two targets of the block's pixels.
     leaders: Vec<Leaders>,
 }
@@ -47,8 +45,7 @@ impl Direct {
     pub(super) fn new(assignment: &Assignment) -> Self {
         let product = &assignment.product;
         Self {
-            weights: packed(product),
-            values: Aligned::zeros(product.features() * WIDTH),
+            packed: (product.targets() >= FEW).then(|| Packed::new(product)),
             leaders: assignment.endings.iter().map(|_| Leaders::new(BLOCK)).collect(),
         }
     }
@@ -60,20 +57,19 @@ impl Direct {
         let passes = product.targets().div_ceil(TARGETS);
         let mut ahead = Ahead::of(work.ahead(tile), passes * work.groups() * bands);
         let (mut products, mut scores) = (Products::default(), [f64::NAN; WIDTH]);
-        let is_few = product.targets() < FEW;
         let groups = stored.as_chunks::<WIDTH>().0.chunks_exact(bands).take(work.groups());
         for (group, values) in groups.enumerate() {
             let pixels = group * WIDTH..(group + 1) * WIDTH;
-            if !is_few {
-                in_order(values, &mut self.values);
+            if let Some(packed) = &mut self.packed {
+                packed.put_in_order(values);
             }
-            for (first, weights) in (0..).step_by(TARGETS).zip(self.weights.chunks_exact(TARGETS * bands)) {
-                let wanted = TARGETS.min(product.targets() - first);
-                if is_few {
-                    let targets = products.iter_mut().zip(first..first + wanted);
-                    targets.for_each(|(products, target)| *products = dots_of_group(values, product.target(target)));
-                } else {
-                    run(Multiply { values: &self.values, weights, wanted, products: &mut products, ahead: &mut ahead });
+            for first in (0..product.targets()).step_by(TARGETS) {
+                match &self.packed {
+                    Some(packed) => run(packed.multiply(first, &mut products, &mut ahead)),
+                    None => {
+                        let targets = products.iter_mut().zip(first..product.targets());
+                        targets.for_each(|(products, at)| *products = dots_of_group(values, product.target(at)));
+                    }
                 }
                 for (target, products) in (first..product.targets()).zip(&mut products) {
                     let bias = product.bias(target);
@@ -95,45 +91,55 @@ impl Direct {
     }
 }
 
-/// Where each value of a pixel lies in the order of the sums.
-fn order(values: usize) -> impl Iterator<Item = usize> {
-    ORDER.into_iter().flat_map(move |first| (first..values).step_by(PARTIAL_SUMS))
+/// Weights and values in the order of the sums.
+struct Packed {
+    targets: usize,
+    /// Where each value of a pixel lies.
+    order: Vec<usize>,
+    /// `[target / TARGETS][value in order][TARGETS]`.
+    weights: Vec<f64>,
+    /// The stored values of a group, `[value in order][WIDTH]`.
+    values: Aligned<f64>,
 }
 
-fn packed(product: &Product) -> Vec<f64> {
-    let (targets, features) = (product.targets(), product.features());
-    let mut weights = vec![0.0; targets.div_ceil(TARGETS) * features * TARGETS];
-    for (some, weights) in weights.chunks_exact_mut(features * TARGETS).enumerate() {
-        for (place, target) in (some * TARGETS..targets).take(TARGETS).enumerate() {
+impl Packed {
+    fn new(product: &Product) -> Self {
+        let (targets, features) = (product.targets(), product.features());
+        let of_sum = |first| (first..features).step_by(PARTIAL_SUMS);
+        let order: Vec<usize> = ORDER.into_iter().flat_map(of_sum).collect();
+        let mut weights = vec![0.0; targets.div_ceil(TARGETS) * features * TARGETS];
+        for target in 0..targets {
             let of_target = product.target(target);
-            let places = weights[place..].iter_mut().step_by(TARGETS);
-            places.zip(order(features)).for_each(|(to, value)| *to = of_target[value]);
+            let places = &mut weights[target / TARGETS * features * TARGETS + target % TARGETS..];
+            places.iter_mut().step_by(TARGETS).zip(&order).for_each(|(to, &value)| *to = of_target[value]);
         }
+        Self { targets, order, weights, values: Aligned::zeros(features * WIDTH) }
     }
-    weights
-}
 
-/// Writes the values of a group, `[value][WIDTH]`, in order.
-fn in_order(group: &[Row], values: &mut [f64]) {
-    wide(
-        (group, values),
-        #[inline(always)]
-        |(group, values)| {
-            let (places, _) = values.as_chunks_mut::<WIDTH>();
-            let mut places = places.iter_mut();
-            for first in ORDER {
-                for from in group.iter().skip(first).step_by(PARTIAL_SUMS) {
-                    let Some(to) = places.next() else { return };
+    /// Takes over the values of a group, `[value][WIDTH]`.
+    fn put_in_order(&mut self, group: &[Row]) {
+        wide(
+            (&self.order, group, &mut *self.values),
+            #[inline(always)]
+            |(order, group, values)| {
+                for (to, &value) in values.as_chunks_mut::<WIDTH>().0.iter_mut().zip(order) {
                     // By way of registers, as the compiler cannot tell that they are not the same memory.
                     let mut row = [0.0; WIDTH];
-                    for (to, from) in row.iter_mut().zip(from) {
+                    for (to, from) in row.iter_mut().zip(&group[value]) {
                         *to = f64::from(*from);
                     }
                     *to = row;
                 }
-            }
-        },
-    );
+            },
+        );
+    }
+
+    /// Multiplies them by the weights of the targets that are packed together from `first` on.
+    fn multiply<'a>(&'a self, first: usize, products: &'a mut Products, ahead: &'a mut Ahead) -> Multiply<'a> {
+        let weights = &self.weights[first * self.order.len()..][..TARGETS * self.order.len()];
+        let wanted = TARGETS.min(self.targets - first);
+        Multiply { values: &self.values, weights, wanted, products, ahead }
+    }
 }
 
 struct Multiply<'a> {
@@ -222,20 +228,21 @@ mod tests {
             let model = Model { mean: background.mean, covariance: Some(factor), correlation: None };
             let mut product = find("mf").unwrap().product(spectra.view(), Some(&model)).unwrap();
             product.adapt(&Scaling::uniform(bands, 1e-4));
-            let (weights, mut values) = (packed(&product), Aligned::zeros(bands * WIDTH));
-            in_order(&group, &mut values);
-            for (first, weights) in (0..).step_by(TARGETS).zip(weights.chunks_exact(TARGETS * bands)) {
+            let mut packed = Packed::new(&product);
+            packed.put_in_order(&group);
+            for first in (0..targets).step_by(TARGETS) {
                 let wanted = TARGETS.min(targets - first);
                 let mut found: [Products; 2] = Default::default();
                 for (plain, products) in found.iter_mut().enumerate() {
                     let mut ahead = Ahead::of(&[], 0);
-                    let multiply = Multiply { values: &values, weights, wanted, products, ahead: &mut ahead };
+                    let multiply = packed.multiply(first, products, &mut ahead);
                     if plain == 1 { multiply.with_simd(pulp::Scalar::new()) } else { run(multiply) }
                 }
                 // What is off by 1 % is found out.
-                let off: Vec<f64> = weights.iter().map(|w| w * 1.01).collect();
                 let (mut wrong, mut ahead): (Products, _) = (Default::default(), Ahead::of(&[], 0));
-                run(Multiply { values: &values, weights: &off, wanted, products: &mut wrong, ahead: &mut ahead });
+                let multiply = packed.multiply(first, &mut wrong, &mut ahead);
+                let off: Vec<f64> = multiply.weights.iter().map(|w| w * 1.01).collect();
+                run(Multiply { weights: &off, ..multiply });
                 assert!((0..wanted).all(|place| wrong[place] != found[0][place]));
                 for pixel in 0..WIDTH {
                     let mut x = vec![0.0; padded(bands)];
