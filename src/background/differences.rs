@@ -23,7 +23,7 @@ const SMALLEST: f64 = 1e-100;
 const ROUNDING: f64 = 6_755_399_441_055_744.0;
 
 /// A unit's differences from the provisional mean.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Differences {
     /// Number of pixels that count.
     pub count: u64,
@@ -61,11 +61,19 @@ impl Summands<'_> {
     /// The differences of a unit's pixels.
     #[must_use]
     pub fn differences(&self, unit: &Unit) -> Differences {
+        let mut made = Differences::default();
+        self.write_differences(unit, &mut made);
+        made
+    }
+
+    /// The same in place of others: for unit after unit in memory that is there.
+    pub fn write_differences(&self, unit: &Unit, to: &mut Differences) {
         let Self { tile, scaling, .. } = *self;
         let stride = unit.window.pixels().next_multiple_of(ALIGN);
-        let mut values = vec![0.0; tile.bands * stride];
-        let count = with_samples!(&tile.samples, samples => wide(
-            &mut values,
+        (to.bands, to.stride) = (tile.bands, stride);
+        to.values.resize(tile.bands * stride, 0.0);
+        to.count = with_samples!(&tile.samples, samples => wide(
+            &mut to.values[..],
             #[inline(always)]
             |values| {
                 let (mut at, mut count) = (0, 0);
@@ -79,10 +87,11 @@ impl Summands<'_> {
                     }
                     at += run.len();
                 }
+                // There may be others' in the padding.
+                values.chunks_exact_mut(stride).for_each(|band| band[at..].fill(0.0));
                 count
             }
         ));
-        Differences { count, bands: tile.bands, stride, values }
     }
 
     /// Which pixels of a run within a group count and hold data. Found out where they are summed: by then their values are
@@ -101,6 +110,25 @@ fn subtract<T: Sample>(values: &[T], counts: &[bool], gain: f64, shift: f64, out
         let difference = value.to_f64() * gain + shift;
         *out = if counts { difference } else { 0.0 };
     }
+}
+
+/// The largest magnitude, of a multiple of [`ALIGN`] values.
+fn largest(values: &[f64]) -> f64 {
+    let lanes = wide(
+        values,
+        #[inline(always)]
+        |values| {
+            // The closure's own, so that they stay in registers.
+            let mut lanes = [0.0; ALIGN];
+            for chunk in values.as_chunks::<ALIGN>().0 {
+                for (lane, v) in lanes.iter_mut().zip(chunk) {
+                    *lane = if v.abs() > *lane { v.abs() } else { *lane };
+                }
+            }
+            lanes
+        },
+    );
+    lanes.into_iter().fold(0.0, f64::max)
 }
 
 impl Differences {
@@ -126,7 +154,7 @@ impl Differences {
         let mut out = Quantised { step: vec![1.0; self.bands], values: vec![0; self.values.len()] };
         let bands = self.values.chunks_exact(self.stride).zip(out.values.chunks_exact_mut(self.stride));
         for ((values, integers), step) in bands.zip(&mut out.step) {
-            let largest = values.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+            let largest = largest(values);
             if largest < SMALLEST {
                 continue;
             }
@@ -183,6 +211,9 @@ mod tests {
         assert_eq!((found.count, found.stride), (7, 16));
         assert_eq!(found.values[..16], expected);
         assert!((found.sums()[0] - expected.iter().sum::<f64>()).abs() < 1e-15 && found.sums()[1] == 0.0);
+        let mut others = Differences { count: 9, bands: 5, stride: 48, values: vec![7.0; 240] };
+        summands.write_differences(&unit, &mut others);
+        assert_eq!(others, found);
     }
 
     #[test]

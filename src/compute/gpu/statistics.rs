@@ -5,9 +5,10 @@ use tracing::info_span;
 use super::device::Gpu as Device;
 use super::layout::{self, SUM_BYTES, SUM_TILE, SUM_WEIGHTS, SumUniform};
 use super::{Host, STATISTICS};
-use crate::background::{Moments, Quantised, Summands, Unit, packed};
+use crate::background::{Differences, Moments, Quantised, Summands, Unit, packed};
 use crate::compute::Summing;
 use crate::error::Result;
+use crate::simd::wide;
 
 /// Values of one batch of units, in bytes: long enough to fill a device, short enough for any limit.
 const BATCH: usize = 32 << 20;
@@ -136,8 +137,8 @@ impl Summing for GpuSums {
         let (bands, mut next) = (summands.tile.bands, units);
         let mut batch = 1;
         while !next.is_empty() {
-            let made = self.host.each(batch.min(next.len()), |&mut (), i| {
-                let unit = summands.differences(&next[i]);
+            let made = self.host.each(batch.min(next.len()), |unit: &mut Differences, i| {
+                summands.write_differences(&next[i], unit);
                 let moments = Moments { count: unit.count, sum: unit.sums(), ..Moments::default() };
                 (moments, unit.quantised(), unit.stride)
             });
@@ -177,21 +178,23 @@ fn in_reflectance(moments: Moments, unit: &Quantised, products: &[i128]) -> Mome
 
 /// The signed bytes of four pixels a word, `[band][byte][quad]`.
 fn pack(unit: &Quantised, shape: Shape, words: &mut [u32]) {
-    for (values, words) in unit.bands().zip(words.chunks_exact_mut(SUM_BYTES * shape.quads)) {
-        for (quad, values) in values.chunks_exact(4).enumerate() {
-            let mut word = [[0_u8; 4]; SUM_BYTES];
-            for (lane, &value) in values.iter().enumerate() {
-                // Each byte from −128 to 127; what is left is a multiple of 256.
-                let mut rest = value;
-                for byte in &mut word {
-                    let low = rest as i8;
-                    byte[lane] = low as u8;
-                    rest = (rest - i32::from(low)) >> 8;
+    // Larger by 128, the lower three bytes are unsigned and carry; that taken away again, they are from −128 to 127.
+    const MIDDLE: i32 = 0x0080_8080;
+    wide(
+        bytemuck::cast_slice_mut::<u32, u8>(words),
+        #[inline(always)]
+        |bytes| {
+            for (values, bytes) in unit.bands().zip(bytes.chunks_exact_mut(SUM_BYTES * 4 * shape.quads)) {
+                for (byte, bytes) in bytes.chunks_exact_mut(4 * shape.quads).enumerate() {
+                    for (to, value) in bytes.iter_mut().zip(values) {
+                        *to = (((value + MIDDLE) ^ MIDDLE) >> (8 * byte)) as u8;
+                    }
                 }
             }
-            (0..SUM_BYTES).for_each(|b| words[b * shape.quads + quad] = u32::from_le_bytes(word[b]));
-        }
-    }
+        },
+    );
+    // The first of four pixels is a word's lowest byte.
+    words.iter_mut().for_each(|word| *word = u32::from_le(*word));
 }
 
 /// The lower triangle, row by row, from the sums of bytes in tiles of pairs.
