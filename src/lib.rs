@@ -81,7 +81,7 @@
 //! the two or three targets whose bounds reach that far, in f32, one by one. The decision is the one of meeting all; keys are
 //! then sums over one pixel's bands in lanes, on every backend. Of fewer than about fifty it saves nothing.
 //!
-//! Few filters, up to 24 on the CPU and two on the host of a device, are not ranked at all: 32 pixels meet them together, in
+//! Few filters, up to 40 on the CPU and two on the host of a device, are not ranked at all: 32 pixels meet them together, in
 //! f64 and in the order of sums of one pixel. Their weights are for stored values, so nothing is made of a pixel first.
 //!
 //! # Why a tile keeps the bands of 32 pixels together

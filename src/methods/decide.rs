@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::{Method, Pixel, Prepared};
-use crate::simd::wide;
+use crate::simd::run;
 
 /// How many targets a backend keeps for each pixel.
 ///
@@ -105,55 +107,74 @@ pub fn decide_all(
 }
 
 /// The best two targets of each of some pixels and their scores, as [`decide`] finds them, where all targets are scored.
-pub struct Leaders {
-    pub(crate) best: Vec<u32>,
-    pub(crate) runner_up: Vec<u32>,
+pub(crate) struct Leaders {
+    /// [`Candidates::NONE`] where there is none yet. As wide as scores, so that registers hold as many.
+    pub(crate) best: Vec<u64>,
+    pub(crate) runner_up: Vec<u64>,
     pub(crate) score: Vec<f64>,
     pub(crate) runner_up_score: Vec<f64>,
+    larger_is_better: bool,
 }
 
 impl Leaders {
-    pub(crate) fn new(pixels: usize) -> Self {
-        let (nobody, none) = (vec![Candidates::NONE; pixels], vec![f64::NAN; pixels]);
-        Self { best: nobody.clone(), runner_up: nobody, score: none.clone(), runner_up_score: none }
+    /// Of so many pixels, by the scores of a method.
+    pub(crate) fn new(pixels: usize, method: &dyn Method) -> Self {
+        let (nobody, none) = (vec![Candidates::NONE.into(); pixels], vec![f64::NAN; pixels]);
+        let larger_is_better = method.better(1.0, 0.0);
+        Self { best: nobody.clone(), runner_up: nobody, score: none.clone(), runner_up_score: none, larger_is_better }
     }
 
-    /// No pixel has met a target.
-    pub(crate) fn clear(&mut self) {
-        [&mut self.best, &mut self.runner_up].into_iter().for_each(|who| who.fill(Candidates::NONE));
-        [&mut self.score, &mut self.runner_up_score].into_iter().for_each(|score| score.fill(f64::NAN));
+    /// Enters the scores of some pixels with targets from `first` on, the next in turn: the first of all begins anew.
+    pub(crate) fn enter<const N: usize>(&mut self, first: usize, scores: &[[f64; N]], pixels: Range<usize>) {
+        let Self { best, runner_up, score, runner_up_score, larger_is_better } = self;
+        let who = [best, runner_up].map(|who| &mut who[pixels.clone()]);
+        let scored = [score, runner_up_score].map(|scored| &mut scored[pixels.clone()]);
+        run(Enter { who, scored, first: first as u64, scores: scores.as_flattened(), larger: *larger_is_better });
     }
+}
 
-    /// [`Method::lead`] of any method, compiled for each: without branches, so that the loop is one over registers.
-    pub(super) fn enter<M: Method + ?Sized>(&mut self, method: &M, target: u32, scores: &[f64], pixels: Range<usize>) {
-        /// A register of scores.
-        const TOGETHER: usize = 8;
-        let (best, runner_up) = (&mut self.best[pixels.clone()], &mut self.runner_up[pixels.clone()]);
-        let (score, second) = (&mut self.score[pixels.clone()], &mut self.runner_up_score[pixels]);
-        wide(
-            (best, runner_up, score, second),
-            #[inline(always)]
-            |(best, runner_up, score, second)| {
-                let places = best.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(runner_up.as_chunks_mut::<TOGETHER>().0);
-                let scored = score.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(second.as_chunks_mut::<TOGETHER>().0);
-                for ((who, scored), new) in places.zip(scored).zip(scores.as_chunks::<TOGETHER>().0) {
-                    // Copies, as the compiler cannot tell that these are not the same memory.
-                    let (mut best, mut runner_up) = (*who.0, *who.1);
-                    let (mut score, mut second) = (*scored.0, *scored.1);
-                    for i in 0..TOGETHER {
-                        let leads = (best[i] == Candidates::NONE) | method.better(new[i], score[i]);
-                        let follows = (runner_up[i] == Candidates::NONE) | method.better(new[i], second[i]);
-                        let (behind, behind_score) = if follows { (target, new[i]) } else { (runner_up[i], second[i]) };
-                        runner_up[i] = if leads { best[i] } else { behind };
-                        second[i] = if leads { score[i] } else { behind_score };
-                        best[i] = if leads { target } else { best[i] };
-                        score[i] = if leads { new[i] } else { score[i] };
+struct Enter<'a> {
+    who: [&'a mut [u64]; 2],
+    scored: [&'a mut [f64]; 2],
+    first: u64,
+    /// `[target][pixel]`.
+    scores: &'a [f64],
+    larger: bool,
+}
+
+impl WithSimd for Enter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { who, scored, first, scores, larger } = self;
+        let vectors = who[0].len() / S::F64_LANES;
+        let scores = S::as_simd_f64s(scores).0;
+        let [best, runner_up] = who.map(|who| S::as_mut_simd_u64s(who).0);
+        let [score, second] = scored.map(|scored| S::as_mut_simd_f64s(scored).0);
+        let better = |a, b| if larger { simd.greater_than_f64s(a, b) } else { simd.less_than_f64s(a, b) };
+        for v in 0..vectors {
+            let (mut leader, mut follower) = ((best[v], score[v]), (runner_up[v], second[v]));
+            for (target, scores) in (first..).zip(scores.chunks_exact(vectors)) {
+                let new = (simd.splat_u64s(target), scores[v]);
+                let of = |mask, a: (S::u64s, S::f64s), b: (S::u64s, S::f64s)| {
+                    (simd.select_u64s(mask, a.0, b.0), simd.select_f64s(mask, a.1, b.1))
+                };
+                (leader, follower) = match target {
+                    0 => (new, (simd.splat_u64s(Candidates::NONE.into()), simd.splat_f64s(f64::NAN))),
+                    1 => {
+                        let leads = better(new.1, leader.1);
+                        (of(leads, new, leader), of(leads, leader, new))
                     }
-                    (*who.0, *who.1) = (best, runner_up);
-                    (*scored.0, *scored.1) = (score, second);
-                }
-            },
-        );
+                    _ => {
+                        let (leads, follows) = (better(new.1, leader.1), better(new.1, follower.1));
+                        (of(leads, new, leader), of(leads, leader, of(follows, new, follower)))
+                    }
+                };
+            }
+            (best[v], score[v]) = leader;
+            (runner_up[v], second[v]) = follower;
+        }
     }
 }
 
@@ -188,5 +209,47 @@ impl<'a> Top<'a> {
 
     fn wins(&self, new: (u32, f64), old: (u32, f64)) -> bool {
         old.0 == Candidates::NONE || self.method.better(new.1, old.1) || (new.1 == old.1 && new.0 < old.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::find;
+
+    /// Ties, no numbers and all orders of three, by wide registers and by the plain ones that every processor has.
+    #[test]
+    fn leaders_are_those_that_pixels_find_one_by_one() {
+        const SCORES: [f64; 6] = [0.3, 0.7, 0.7, -0.1, f64::NAN, f64::INFINITY];
+        const TARGETS: usize = 7;
+        for (word, larger) in [("mf", true), ("sam", false)] {
+            let method = find(word).unwrap();
+            let scores: [[f64; 64]; TARGETS] = std::array::from_fn(|t| {
+                std::array::from_fn(|p| SCORES[(p / SCORES.len().pow(t as u32 % 3) + t / 3) % SCORES.len()])
+            });
+            let mut leaders = Leaders::new(64, method);
+            assert_eq!(leaders.larger_is_better, larger);
+            // What was there before does not matter.
+            for _ in 0..2 {
+                for targets in [0..1, 1..4, 4..TARGETS] {
+                    leaders.enter(targets.start, &scores[targets], 0..64);
+                }
+            }
+            let mut plain = Leaders::new(64, method);
+            let who = [&mut plain.best[..], &mut plain.runner_up];
+            let scored = [&mut plain.score[..], &mut plain.runner_up_score];
+            Enter { who, scored, first: 0, scores: scores.as_flattened(), larger }.with_simd(pulp::Scalar::new());
+            for p in 0..64 {
+                let mut top = Top::new(method);
+                (0..TARGETS).for_each(|t| top.insert((t as u32, scores[t][p])));
+                let expected = top.decision();
+                for found in [&leaders, &plain] {
+                    assert_eq!([found.best[p], found.runner_up[p]], [expected.best, expected.runner_up].map(u64::from));
+                    let bits = |scores: [f64; 2]| scores.map(f64::to_bits);
+                    let scores = [found.score[p], found.runner_up_score[p]];
+                    assert_eq!(bits(scores), bits([expected.score, expected.runner_up_score]), "{word}, pixel {p}");
+                }
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ use ndarray::ArrayView2;
 
 use super::{Met, Method, Model, Naive, Needs, Pixel, Prepared, Product, filter, module_doc};
 use crate::error::Result;
+use crate::simd::wide;
 
 /// The matched filter.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +113,11 @@ impl Method for MatchedFilter {
 
     fn scores_of_products(&self, prepared: &Prepared, target: usize, products: &[f64], scores: &mut [f64]) {
         let unit = self.unit_of(prepared, target);
-        scores.iter_mut().zip(products).for_each(|(score, product)| *score = product / unit);
+        wide(
+            (scores, products),
+            #[inline(always)]
+            |(scores, products)| scores.iter_mut().zip(products).for_each(|(score, product)| *score = product / unit),
+        );
     }
 
     fn score(&self, prepared: &Prepared, _pixel: &Pixel, target: usize, met: Met) -> f64 {

@@ -21,18 +21,18 @@ pub mod sam;
 pub mod scm;
 pub mod sid;
 
-pub use decide::{CANDIDATES, Candidates, Decision, Leaders, MIN_RANKED, decide, decide_all, keys_decide};
+pub(crate) use decide::Leaders;
+pub use decide::{CANDIDATES, Candidates, Decision, MIN_RANKED, decide, decide_all, keys_decide};
 pub use narrow::Narrow;
-pub(crate) use numeric::{LANES as PARTIAL_SUMS, dots_of_group};
+pub(crate) use numeric::LANES as PARTIAL_SUMS;
 pub(crate) use product::padded;
 pub use product::{Met, Prepared, Product, SEGMENT, Space};
-
-use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2};
 
 use crate::background::{Best, Factor};
 use crate::error::Result;
+use crate::simd::wide;
 
 /// Every method, in the order in which help and docs list them.
 pub static ALL: &[&dyn Method] = &[
@@ -209,13 +209,15 @@ pub trait Method: Sync + Send {
     fn score(&self, prepared: &Prepared, pixel: &Pixel, target: usize, met: Met) -> f64;
     /// The same of some pixels of which nothing is known but their products with a target.
     fn scores_of_products(&self, prepared: &Prepared, target: usize, products: &[f64], scores: &mut [f64]) {
-        for (score, &product) in scores.iter_mut().zip(products) {
-            *score = self.score(prepared, &Pixel::UNSEEN, target, Met { product, ..Met::NONE });
-        }
-    }
-    /// Enters the scores of some pixels with a target, the next in turn, where they are among the best two.
-    fn lead(&self, target: u32, scores: &[f64], leaders: &mut Leaders, pixels: Range<usize>) {
-        leaders.enter(self, target, scores, pixels);
+        wide(
+            (scores, products),
+            #[inline(always)]
+            |(scores, products)| {
+                for (score, &product) in scores.iter_mut().zip(products) {
+                    *score = self.score(prepared, &Pixel::UNSEEN, target, Met { product, ..Met::NONE });
+                }
+            },
+        );
     }
     /// Where its scores are best.
     fn best(&self) -> Best {

@@ -103,41 +103,6 @@ impl<const N: usize> Sum for Dots<'_, N> {
     }
 }
 
-/// x · t of every pixel x of a group, `[value][N]`: the same bits as of [`dots`], without turning pixels into rows.
-pub(crate) fn dots_of_group<const N: usize>(group: &[[f32; N]], t: &[f64]) -> [f64; N] {
-    let t = &t[..group.len()];
-    wide(
-        (group, t),
-        #[inline(always)]
-        |(group, t)| {
-            let mut sums = [[0.0; N]; LANES];
-            // Loops, as closures within would be compiled for narrow registers.
-            for (lane, sums) in sums.iter_mut().enumerate() {
-                let mut sum = [0.0; N];
-                let mut value = lane;
-                while value < group.len() {
-                    for pixel in 0..N {
-                        sum[pixel] = f64::from(group[value][pixel]).mul_add(t[value], sum[pixel]);
-                    }
-                    value += LANES;
-                }
-                *sums = sum;
-            }
-            let mut lanes = LANES;
-            while lanes > 1 {
-                lanes /= 2;
-                let (low, high) = sums.split_at_mut(lanes);
-                for (low, high) in low.iter_mut().zip(high) {
-                    for (low, high) in low.iter_mut().zip(high) {
-                        *low += *high;
-                    }
-                }
-            }
-            sums[0]
-        },
-    )
-}
-
 /// asin(√z)/√z = Σ [`ARCSINE`]ᵢ·zⁱ for z from 0 to ¼, within 5e-15: interpolated at Chebyshev's points.
 const ARCSINE: [f64; 11] = [
     1.000_000_000_000_003_8,
@@ -365,22 +330,6 @@ mod tests {
                         "{bad} in place {at} of {length}"
                     );
                 }
-            }
-        }
-    }
-
-    /// Also where the number of values is no multiple of anything.
-    #[test]
-    fn pixels_in_a_group_have_the_sums_of_pixels_in_rows() {
-        for length in [1, 15, 16, 17, 100, 285] {
-            let group: Vec<[f32; 32]> =
-                (0..length).map(|v| std::array::from_fn(|p| ((v * 37 + p * 91) % 101) as f32 / 7.0 - 5.0)).collect();
-            let t: Vec<f64> = (0..length).map(|v| (v as f64 * 0.7).sin() / 3.0).collect();
-            let together = dots_of_group(&group, &t);
-            for (pixel, sum) in together.iter().enumerate() {
-                let x: Vec<f64> = group.iter().map(|values| values[pixel].into()).collect();
-                let ([alone], _) = dots(&x, [&t[..]]);
-                assert_eq!(sum.to_bits(), alone.to_bits(), "{length} values, pixel {pixel}");
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Exact scores of all targets: a block's stored values times weights in f64, where there are so few targets that ranking
 //! them in f32, and meeting the best of each pixel again in f64, would take longer.
 //!
-//! Products have the bits of [`Product::meet`]: sixteen interleaved partial sums of fused multiply-adds, added in pairs. So
-//! values are taken sum by sum, `[partial sum][value]`, as f64, and sums in such an order that each pair is added as soon as
-//! both are there: what waits for its partner stays in the first-level cache. A register tile is six targets by four vectors
-//! of eight pixels (two by four with narrower registers), with as many sums as there are registers beside what is multiplied.
+//! Products have the bits of [`Product::meet`]: sixteen interleaved partial sums of fused multiply-adds, added in pairs. Sums
+//! are made in such an order that each pair is added as soon as both are there: what waits for its partner stays in the
+//! first-level cache. Values stay there too, as the f32 that they are: one that became f64 for every target would fill it
+//! twice. A register tile is six targets by four vectors of pixels (by two where there are sixteen registers), with as many sums
+//! as there are registers beside what is multiplied.
 
 use pulp::{Simd, WithSimd};
 
@@ -12,15 +13,12 @@ use super::block::Block;
 use super::project::{Row, WIDTH};
 use super::work::{BLOCK, Work};
 use crate::compute::{Assignment, Task};
-use crate::methods::{Leaders, PARTIAL_SUMS, Product, dots_of_group};
-use crate::simd::{Ahead, Aligned, run, wide};
+use crate::methods::{Leaders, PARTIAL_SUMS, Product};
+use crate::simd::{Ahead, run};
 use crate::tile::Tile;
 
-/// The most targets of which this is faster, as measured: with 10 it takes six tenths of the time, with 40 a tenth more.
-pub(super) const MOST: usize = 24;
-
-/// Fewer targets take values as they lie, in f32: putting them in order would take longer than multiplying them.
-const FEW: usize = 3;
+/// The most targets of which this is faster, as measured: with 10 it takes six tenths of the time, with 40 a twentieth less.
+pub(super) const MOST: usize = 40;
 
 /// Targets that are packed together.
 const TARGETS: usize = 6;
@@ -30,123 +28,102 @@ const ORDER: [usize; PARTIAL_SUMS] = [0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3,
 /// Pairs of pairs: so many sums wait at once, and one is left.
 const LEVELS: usize = 1 + PARTIAL_SUMS.ilog2() as usize;
 
-/// Products of a group with the targets that are packed together.
-type Products = [[f64; WIDTH]; TARGETS];
+/// One value a pixel of a group, for each of the targets that are packed together.
+type Group = [[f64; WIDTH]; TARGETS];
 
 /// What is kept from block to block.
 pub(super) struct Direct {
-    /// Nothing for few targets.
-    packed: Option<Packed>,
+    packed: Packed,
     /// For each ending, the best two targets of the block's pixels.
     leaders: Vec<Leaders>,
 }
 
 impl Direct {
     pub(super) fn new(assignment: &Assignment) -> Self {
-        let product = &assignment.product;
         Self {
-            packed: (product.targets() >= FEW).then(|| Packed::new(product)),
-            leaders: assignment.endings.iter().map(|_| Leaders::new(BLOCK)).collect(),
+            packed: Packed::new(&assignment.product),
+            leaders: assignment.endings.iter().map(|ending| Leaders::new(BLOCK, ending.method)).collect(),
         }
     }
 
     pub(super) fn decide(&mut self, block: &mut Block, task: &Task, assignment: &Assignment, work: &Work, tile: &Tile) {
         let (stored, valid) = work.as_stored(tile);
         let (product, bands) = (&assignment.product, tile.bands);
-        self.leaders.iter_mut().for_each(Leaders::clear);
         let passes = product.targets().div_ceil(TARGETS);
         let mut ahead = Ahead::of(work.ahead(tile), passes * work.groups() * bands);
-        let (mut products, mut scores) = (Products::default(), [f64::NAN; WIDTH]);
+        let (mut products, mut scores) = (Group::default(), Group::default());
         let groups = stored.as_chunks::<WIDTH>().0.chunks_exact(bands).take(work.groups());
         for (group, values) in groups.enumerate() {
             let pixels = group * WIDTH..(group + 1) * WIDTH;
-            if let Some(packed) = &mut self.packed {
-                packed.put_in_order(values);
-            }
             for first in (0..product.targets()).step_by(TARGETS) {
-                match &self.packed {
-                    Some(packed) => run(packed.multiply(first, &mut products, &mut ahead)),
-                    None => {
-                        let targets = products.iter_mut().zip(first..product.targets());
-                        targets.for_each(|(products, at)| *products = dots_of_group(values, product.target(at)));
-                    }
-                }
-                for (target, products) in (first..product.targets()).zip(&mut products) {
-                    let bias = product.bias(target);
-                    products.iter_mut().for_each(|p| *p += bias);
-                    for (ending, leaders) in assignment.endings.iter().zip(&mut self.leaders) {
-                        ending.method.scores_of_products(&ending.prepared, target, products, &mut scores);
-                        ending.method.lead(target as u32, &scores, leaders, pixels.clone());
+                run(self.packed.multiply(values, first, &mut products, &mut ahead));
+                let wanted = TARGETS.min(product.targets() - first);
+                for (ending, leaders) in assignment.endings.iter().zip(&mut self.leaders) {
+                    for (target, (scores, products)) in (first..).zip(scores.iter_mut().zip(&products[..wanted])) {
+                        ending.method.scores_of_products(&ending.prepared, target, products, scores);
                         if task.rules {
-                            block.maps[ending.index].write_rule(target, pixels.start, &scores, valid);
+                            block.maps[ending.index].write_rule(target, pixels.start, scores, valid);
                         }
                     }
+                    leaders.enter(first, &scores[..wanted], pixels.clone());
                 }
             }
         }
         for (ending, leaders) in assignment.endings.iter().zip(&self.leaders) {
-            let Leaders { best, runner_up, score, runner_up_score } = leaders;
-            block.maps[ending.index].write_told(valid, [best, runner_up], [score, runner_up_score]);
+            let of = |who: &[u64]| -> [u32; BLOCK] { std::array::from_fn(|pixel| who[pixel] as u32) };
+            let [best, runner_up] = [of(&leaders.best), of(&leaders.runner_up)];
+            let scores = [&leaders.score[..], &leaders.runner_up_score];
+            block.maps[ending.index].write_told(valid, [&best, &runner_up], scores);
         }
     }
 }
 
-/// Weights and values in the order of the sums.
+/// Weights in the order of the sums.
 struct Packed {
     targets: usize,
-    /// Where each value of a pixel lies.
-    order: Vec<usize>,
+    features: usize,
     /// `[target / TARGETS][value in order][TARGETS]`.
     weights: Vec<f64>,
-    /// The stored values of a group, `[value in order][WIDTH]`.
-    values: Aligned<f64>,
+    /// What is added to the products with each target.
+    bias: Vec<f64>,
 }
 
 impl Packed {
     fn new(product: &Product) -> Self {
         let (targets, features) = (product.targets(), product.features());
-        let of_sum = |first| (first..features).step_by(PARTIAL_SUMS);
-        let order: Vec<usize> = ORDER.into_iter().flat_map(of_sum).collect();
         let mut weights = vec![0.0; targets.div_ceil(TARGETS) * features * TARGETS];
         for target in 0..targets {
             let of_target = product.target(target);
+            let order = ORDER.into_iter().flat_map(|first| (first..features).step_by(PARTIAL_SUMS));
             let places = &mut weights[target / TARGETS * features * TARGETS + target % TARGETS..];
-            places.iter_mut().step_by(TARGETS).zip(&order).for_each(|(to, &value)| *to = of_target[value]);
+            places.iter_mut().step_by(TARGETS).zip(order).for_each(|(to, value)| *to = of_target[value]);
         }
-        Self { targets, order, weights, values: Aligned::zeros(features * WIDTH) }
+        let mut bias: Vec<f64> = (0..targets).map(|target| product.bias(target)).collect();
+        bias.resize(targets.next_multiple_of(TARGETS), 0.0);
+        Self { targets, features, weights, bias }
     }
 
-    /// Takes over the values of a group, `[value][WIDTH]`.
-    fn put_in_order(&mut self, group: &[Row]) {
-        wide(
-            (&self.order, group, &mut *self.values),
-            #[inline(always)]
-            |(order, group, values)| {
-                for (to, &value) in values.as_chunks_mut::<WIDTH>().0.iter_mut().zip(order) {
-                    // By way of registers, as the compiler cannot tell that they are not the same memory.
-                    let mut row = [0.0; WIDTH];
-                    for (to, from) in row.iter_mut().zip(&group[value]) {
-                        *to = f64::from(*from);
-                    }
-                    *to = row;
-                }
-            },
-        );
-    }
-
-    /// Multiplies them by the weights of the targets that are packed together from `first` on.
-    fn multiply<'a>(&'a self, first: usize, products: &'a mut Products, ahead: &'a mut Ahead) -> Multiply<'a> {
-        let weights = &self.weights[first * self.order.len()..][..TARGETS * self.order.len()];
-        let wanted = TARGETS.min(self.targets - first);
-        Multiply { values: &self.values, weights, wanted, products, ahead }
+    /// Makes products of the stored values of a group, `[value][WIDTH]`, with the targets that are packed together from `first`
+    /// on.
+    fn multiply<'a>(
+        &'a self,
+        values: &'a [Row],
+        first: usize,
+        products: &'a mut Group,
+        ahead: &'a mut Ahead,
+    ) -> Multiply<'a> {
+        let weights = &self.weights[first * self.features..][..TARGETS * self.features];
+        let (bias, wanted) = (&self.bias[first..], TARGETS.min(self.targets - first));
+        Multiply { values, weights, bias, wanted, products, ahead }
     }
 }
 
 struct Multiply<'a> {
-    values: &'a [f64],
+    values: &'a [Row],
     weights: &'a [f64],
+    bias: &'a [f64],
     wanted: usize,
-    products: &'a mut Products,
+    products: &'a mut Group,
     ahead: &'a mut Ahead,
 }
 
@@ -156,8 +133,10 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match (S::F64_LANES, self.wanted) {
-            (8, 5..) => self.in_tiles::<S, 6, 4>(simd),
-            (8, 3..) => self.in_tiles::<S, 4, 4>(simd),
+            (2 | 8, 5..) => self.in_tiles::<S, 6, 4>(simd),
+            (2 | 8, 3..) => self.in_tiles::<S, 4, 4>(simd),
+            (4, 5..) => self.in_tiles::<S, 6, 2>(simd),
+            (4, 3..) => self.in_tiles::<S, 4, 2>(simd),
             (_, 2..) => self.in_tiles::<S, 2, 4>(simd),
             _ => self.in_tiles::<S, 1, 4>(simd),
         }
@@ -168,19 +147,17 @@ impl Multiply<'_> {
     #[inline(always)]
     fn in_tiles<S: Simd, const R: usize, const V: usize>(self, simd: S) {
         let width = WIDTH / S::F64_LANES;
-        let values = S::as_simd_f64s(self.values).0;
-        let features = values.len() / width;
         for row in (0..self.wanted).step_by(R) {
             for column in (0..width).step_by(V) {
-                let mut lines = self.ahead.lines(features, self.weights);
+                let mut lines = self.ahead.lines(self.values.len(), self.weights);
                 let mut waiting = [[[simd.splat_f64s(0.0); V]; R]; LEVELS];
-                let mut steps = values.chunks_exact(width).zip(self.weights.as_chunks::<TARGETS>().0);
+                let mut weights = self.weights.as_chunks::<TARGETS>().0.iter();
                 for (turn, first) in ORDER.into_iter().enumerate() {
-                    let of_sum = (features + PARTIAL_SUMS - 1 - first) / PARTIAL_SUMS;
                     let mut sums = [[simd.splat_f64s(0.0); V]; R];
-                    for (x, weights) in steps.by_ref().take(of_sum) {
+                    let of_sum = self.values.get(first..).unwrap_or_default().iter().step_by(PARTIAL_SUMS);
+                    for (values, weights) in of_sum.zip(weights.by_ref()) {
                         lines.fetch();
-                        let x: [S::f64s; V] = std::array::from_fn(|v| x[column + v]);
+                        let x: [S::f64s; V] = std::array::from_fn(|v| widened::<S>(values, column + v));
                         for r in 0..R {
                             let weight = simd.splat_f64s(weights[row + r]);
                             for v in 0..V {
@@ -200,10 +177,28 @@ impl Multiply<'_> {
                     waiting[level] = sums;
                 }
                 for (r, totals) in waiting[LEVELS - 1].iter().enumerate() {
-                    S::as_mut_simd_f64s(&mut self.products[row + r]).0[column..][..V].copy_from_slice(totals);
+                    let bias = simd.splat_f64s(self.bias[row + r]);
+                    let products = &mut S::as_mut_simd_f64s(&mut self.products[row + r]).0[column..][..V];
+                    products.iter_mut().zip(totals).for_each(|(to, total)| *to = simd.add_f64s(*total, bias));
                 }
             }
         }
+    }
+}
+
+/// The values of a vector of pixels as f64.
+#[inline(always)]
+fn widened<S: Simd>(values: &Row, vector: usize) -> S::f64s {
+    #[inline(always)]
+    fn of<const N: usize>(values: &Row, vector: usize) -> [f64; N] {
+        let values = &values.as_chunks::<N>().0[vector];
+        std::array::from_fn(|i| values[i].into())
+    }
+    match S::F64_LANES {
+        8 => bytemuck::cast(of::<8>(values, vector)),
+        4 => bytemuck::cast(of::<4>(values, vector)),
+        2 => bytemuck::cast(of::<2>(values, vector)),
+        _ => bytemuck::cast(of::<1>(values, vector)),
     }
 }
 
@@ -216,7 +211,8 @@ mod tests {
     use crate::methods::{Model, Pixel, find, padded};
     use crate::tile::Scaling;
 
-    /// Also where the number of values is no multiple of anything, and with the plain registers that every processor has.
+    /// Also where the number of values is no multiple of anything, with registers of half the width, and with the plain ones that
+    /// every processor has.
     #[test]
     fn products_have_the_bits_of_a_pixel_alone() {
         for (targets, bands) in [(1, 1), (2, 15), (3, 16), (5, 17), (6, 40), (13, 285)] {
@@ -228,19 +224,24 @@ mod tests {
             let model = Model { mean: background.mean, covariance: Some(factor), correlation: None };
             let mut product = find("mf").unwrap().product(spectra.view(), Some(&model)).unwrap();
             product.adapt(&Scaling::uniform(bands, 1e-4));
-            let mut packed = Packed::new(&product);
-            packed.put_in_order(&group);
+            let packed = Packed::new(&product);
             for first in (0..targets).step_by(TARGETS) {
                 let wanted = TARGETS.min(targets - first);
-                let mut found: [Products; 2] = Default::default();
-                for (plain, products) in found.iter_mut().enumerate() {
-                    let mut ahead = Ahead::of(&[], 0);
-                    let multiply = packed.multiply(first, products, &mut ahead);
-                    if plain == 1 { multiply.with_simd(pulp::Scalar::new()) } else { run(multiply) }
+                let mut found: Vec<Group> = Vec::new();
+                let mut by = |run: &dyn Fn(Multiply)| {
+                    let (mut products, mut ahead) = (Group::default(), Ahead::of(&[], 0));
+                    run(packed.multiply(&group, first, &mut products, &mut ahead));
+                    found.push(products);
+                };
+                by(&|multiply| run(multiply));
+                by(&|multiply| multiply.with_simd(pulp::Scalar::new()));
+                #[cfg(target_arch = "x86_64")]
+                if let Some(simd) = pulp::x86::V3::try_new() {
+                    by(&|multiply| Simd::vectorize(simd, multiply));
                 }
                 // What is off by 1 % is found out.
-                let (mut wrong, mut ahead): (Products, _) = (Default::default(), Ahead::of(&[], 0));
-                let multiply = packed.multiply(first, &mut wrong, &mut ahead);
+                let (mut wrong, mut ahead): (Group, _) = (Default::default(), Ahead::of(&[], 0));
+                let multiply = packed.multiply(&group, first, &mut wrong, &mut ahead);
                 let off: Vec<f64> = multiply.weights.iter().map(|w| w * 1.01).collect();
                 run(Multiply { weights: &off, ..multiply });
                 assert!((0..wanted).all(|place| wrong[place] != found[0][place]));
@@ -251,8 +252,11 @@ mod tests {
                         let pixel_alone = Pixel { values: &x, ..Pixel::UNSEEN };
                         let [met] = product.meet(&pixel_alone, [target as u32]);
                         for found in &found {
-                            let product = found[place][pixel] + product.bias(target);
-                            assert_eq!(product.to_bits(), met.product.to_bits(), "{bands} bands, target {target}");
+                            assert_eq!(
+                                found[place][pixel].to_bits(),
+                                met.product.to_bits(),
+                                "{bands} bands, target {target}"
+                            );
                         }
                     }
                 }
