@@ -12,9 +12,10 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::integers;
+use super::transpose::{self, SIDE};
 use crate::background::{Moments, Summands, Unit, packed};
 use crate::simd::{Ahead, Aligned, run, wide};
-use crate::tile::{Sample, Scaling, Tile};
+use crate::tile::{Sample, Samples, Scaling, Tile};
 use crate::with_samples;
 
 const GROUP: usize = Tile::GROUP;
@@ -22,14 +23,14 @@ const GROUP: usize = Tile::GROUP;
 const PANEL: usize = 24;
 /// Pixels multiplied at once: a panel of them takes 24 KiB.
 const STRETCH: usize = 4 * GROUP;
-/// Bands and pixels that change places at once: the compiler makes shuffles of registers of four values.
-const SIDE: usize = 4;
 
 /// Kept from unit to unit.
 #[derive(Default)]
 pub(super) struct Scratch {
     /// `[panel][STRETCH][PANEL]`. What lies behind the last band is multiplied too, and never looked at.
     panels: Aligned<f64>,
+    /// Stored values of a group in the bands of a panel, `[pixel][PANEL]`.
+    rows: Aligned<f64>,
     /// `[pair of panels, i ≥ j][PANEL][PANEL]`.
     products: Aligned<f64>,
     integers: integers::Scratch,
@@ -44,6 +45,7 @@ pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -
     let (bands, panels) = (tile.bands, tile.bands.div_ceil(PANEL));
     if scratch.panels.len() != panels * STRETCH * PANEL {
         scratch.panels = Aligned::zeros(panels * STRETCH * PANEL);
+        scratch.rows = Aligned::zeros(GROUP * PANEL);
         scratch.products = Aligned::zeros(packed(panels, 0) * PANEL * PANEL);
     }
     scratch.products.fill(0.0);
@@ -51,6 +53,7 @@ pub(super) fn moments(summands: &Summands, unit: &Unit, scratch: &mut Scratch) -
         bands,
         pixels: 0,
         panels: &mut scratch.panels,
+        rows: &mut scratch.rows,
         sum: &mut vec![0.0; panels * PANEL],
         products: &mut scratch.products,
     };
@@ -88,6 +91,7 @@ struct Stretch<'a> {
     /// Number of pixels packed.
     pixels: usize,
     panels: &'a mut [f64],
+    rows: &'a mut [f64],
     sum: &'a mut [f64],
     products: &'a mut [f64],
 }
@@ -98,20 +102,34 @@ impl Stretch<'_> {
         let first = run.start / GROUP * GROUP;
         let mut end = self.pixels;
         // A pixel that does not count goes where the next one is written over it.
-        let places = std::array::from_fn(|p| {
+        let places: [usize; GROUP] = std::array::from_fn(|p| {
             let place = end * PANEL;
             end += usize::from(run.contains(&(first + p)) && counts[first + p - run.start]);
             place
         });
-        let squares = run.start % GROUP / SIDE..(run.end - first).div_ceil(SIDE);
-        with_samples!(&tile.samples, samples => wide(
-            &mut *self.panels,
-            #[inline(always)]
-            |panels| {
-                let group = &samples[tile.index(0, first)..][..tile.bands * GROUP];
-                pack(group, scaling, &places, squares.clone(), panels);
-            }
-        ));
+        let pixels = run.start % GROUP / SIDE * SIDE..(run.end - first).next_multiple_of(SIDE);
+        let rows = &mut self.rows[..pixels.len() * PANEL];
+        for (i, panel) in self.panels.chunks_exact_mut(STRETCH * PANEL).enumerate() {
+            let bands = i * PANEL..tile.bands.min((i + 1) * PANEL);
+            turn(tile, bands.clone(), first, pixels.start, rows);
+            let mut line = [[0.0; PANEL]; 2];
+            line[0][..bands.len()].copy_from_slice(&scaling.gain[bands.clone()]);
+            line[1][..bands.len()].copy_from_slice(&scaling.offset[bands]);
+            wide(
+                (panel, &*rows),
+                #[inline(always)]
+                |(panel, rows)| {
+                    let [gain, offset] = line;
+                    for (row, &place) in rows.as_chunks::<PANEL>().0.iter().zip(&places[pixels.clone()]) {
+                        let mut differences = [0.0; PANEL];
+                        for band in 0..PANEL {
+                            differences[band] = row[band] * gain[band] + offset[band];
+                        }
+                        panel[place..][..PANEL].copy_from_slice(&differences);
+                    }
+                },
+            );
+        }
         let packed = end - self.pixels;
         self.pixels = end;
         packed as u64
@@ -124,38 +142,18 @@ impl Stretch<'_> {
     }
 }
 
-/// Packs differences of the pixels in some squares of a group, `[band][GROUP]`.
-#[inline(always)]
-fn pack<T: Sample>(group: &[T], scaling: &Scaling, places: &[usize; GROUP], squares: Range<usize>, panels: &mut [f64]) {
-    let (blocks, rest) = group.as_chunks::<GROUP>().0.as_chunks::<SIDE>();
-    let places = &places.as_chunks::<SIDE>().0[squares.clone()];
-    for (block, values) in blocks.iter().enumerate() {
-        let band = block * SIDE;
-        let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
-        for (square, places) in squares.clone().zip(places) {
-            // Loops, as arrays that are made by closures may go through memory.
-            let mut rows = [[0.0; SIDE]; SIDE];
-            for (i, row) in rows.iter_mut().enumerate() {
-                let (gain, offset) = (scaling.gain[band + i], scaling.offset[band + i]);
-                for (to, value) in row.iter_mut().zip(&values[i].as_chunks::<SIDE>().0[square]) {
-                    *to = value.to_f64() * gain + offset;
-                }
-            }
-            for (p, &place) in places.iter().enumerate() {
-                for (to, row) in panel[place..][..SIDE].iter_mut().zip(&rows) {
-                    *to = row[p];
-                }
-            }
-        }
+/// Makes rows, `[pixel][PANEL]`, of the stored values in some bands of pixels of the group that begins with `first`.
+fn turn(tile: &Tile, bands: Range<usize>, first: usize, pixel: usize, rows: &mut [f64]) {
+    let group = tile.index(bands.start, first)..tile.index(bands.start, first) + bands.len() * GROUP;
+    if let Samples::F32(values) = &tile.samples {
+        return transpose::to_rows(&values[group], pixel, PANEL, rows);
     }
-    for (i, values) in rest.iter().enumerate() {
-        let band = blocks.len() * SIDE + i;
-        let panel = &mut panels[band / PANEL * STRETCH * PANEL + band % PANEL..];
-        let values = values[squares.start * SIDE..].iter();
-        for (value, &place) in values.zip(places.as_flattened()) {
-            panel[place] = value.to_f64() * scaling.gain[band] + scaling.offset[band];
+    with_samples!(&tile.samples, values => {
+        for (band, values) in values[group].chunks_exact(GROUP).enumerate() {
+            let column = rows[band..].iter_mut().step_by(PANEL);
+            column.zip(&values[pixel..]).for_each(|(to, value)| *to = value.to_f64());
         }
-    }
+    });
 }
 
 struct Multiply<'a, 'b> {
@@ -168,7 +166,7 @@ impl WithSimd for Multiply<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Stretch { bands, pixels, panels, sum, products } = self.stretch;
+        let Stretch { bands, pixels, panels, sum, products, .. } = self.stretch;
         let mut ahead = Ahead::of(self.ahead, usize::MAX);
         let panel = |i: usize| &panels[i * STRETCH * PANEL..][..*pixels * PANEL];
         let mut tiles = products.chunks_exact_mut(PANEL * PANEL);
@@ -255,19 +253,23 @@ mod tests {
     use crate::tile::{SampleType, Samples, Window};
 
     /// A tile of values from −½ to ½, or NaN where a pixel does not count, and a unit that begins within a group.
-    fn scene(bands: usize, width: usize, height: usize) -> (Tile, Unit, Vec<bool>) {
+    fn scene(sample_type: SampleType, bands: usize, width: usize, height: usize) -> (Tile, Unit, Vec<bool>) {
         let mut state = 7_u64;
         let mut value = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
         };
-        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: width + 5, height: height + 1 }, bands, SampleType::F64);
+        let mut tile = Tile::zeros(Window { x: 0, y: 0, width: width + 5, height: height + 1 }, bands, sample_type);
         let counts: Vec<bool> = (0..tile.window.pixels()).map(|p| p % 7 != 3).collect();
         for (p, &counts) in counts.iter().enumerate() {
             for band in 0..bands {
                 let at = tile.index(band, p);
-                let Samples::F64(values) = &mut tile.samples else { panic!("f64") };
-                values[at] = if counts { value() } else { f64::NAN };
+                let value = if counts { value() } else { f64::NAN };
+                match &mut tile.samples {
+                    Samples::F64(values) => values[at] = value,
+                    Samples::F32(values) => values[at] = value as f32,
+                    _ => panic!("no floats"),
+                }
             }
         }
         let place = Place { group: 0, level: 0, index: 0 };
@@ -277,16 +279,19 @@ mod tests {
     #[test]
     fn sums_are_those_of_the_textbook() {
         let mut scratch = Scratch::default();
-        for (bands, width, height) in [(1, 16, 1), (17, 6, 8), (33, 272, 1), (285, 3, 1), (16, 100, 20)] {
-            let (tile, unit, counts) = scene(bands, width, height);
+        let shapes = [(1, 16, 1), (17, 6, 8), (33, 272, 1), (285, 3, 1), (16, 100, 20)];
+        for (sample_type, (bands, width, height)) in
+            [SampleType::F64, SampleType::F32].into_iter().flat_map(|t| shapes.map(|shape| (t, shape)))
+        {
+            let (tile, unit, counts) = scene(sample_type, bands, width, height);
             let mut scaling = Scaling::uniform(bands, 2.0);
             scaling.offset[0] = 0.25;
             let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
             let found = moments(&summands, &unit, &mut scratch);
             let pixels = (1..=height).flat_map(|y| (3..3 + width).map(move |x| y * (width + 5) + x));
             let pixels: Vec<usize> = pixels.filter(|p| counts[*p]).collect();
-            let Samples::F64(values) = &tile.samples else { panic!("f64") };
-            let value = |band: usize, p: usize| values[tile.index(band, p)] * 2.0 + scaling.offset[band];
+            let stored = |at: usize| with_samples!(&tile.samples, values => values[at].to_f64());
+            let value = |band: usize, p: usize| stored(tile.index(band, p)) * 2.0 + scaling.offset[band];
             assert_eq!(found.count, pixels.len() as u64);
             for i in 0..bands {
                 let exact: f64 = pixels.iter().map(|&p| value(i, p)).sum();
@@ -297,7 +302,7 @@ mod tests {
                 }
             }
         }
-        let (tile, unit, counts) = scene(5, 40, 2);
+        let (tile, unit, counts) = scene(SampleType::F64, 5, 40, 2);
         let (counts, scaling) = (vec![false; counts.len()], Scaling::identity(5));
         let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
         let none = moments(&summands, &unit, &mut scratch);
@@ -308,11 +313,13 @@ mod tests {
     #[test]
     fn the_width_of_registers_does_not_change_a_bit() {
         let (bands, pixels) = (37, 80);
-        let (tile, _, counts) = scene(bands, 80, 1);
+        let (tile, _, counts) = scene(SampleType::F64, bands, 80, 1);
         let (mut panels, mut sum) = (vec![0.0; 2 * STRETCH * PANEL], vec![0.0; 2 * PANEL]);
+        let mut rows = vec![0.0; GROUP * PANEL];
         let mut products = [vec![0.0; 3 * PANEL * PANEL], vec![0.0; 3 * PANEL * PANEL]];
         let [wide, plain] = &mut products;
-        let mut stretch = Stretch { bands, pixels: 0, panels: &mut panels, sum: &mut sum, products: wide };
+        let mut stretch =
+            Stretch { bands, pixels: 0, panels: &mut panels, rows: &mut rows, sum: &mut sum, products: wide };
         for first in (0..pixels).step_by(GROUP) {
             let run = first..(first + GROUP).min(pixels);
             stretch.pack(&tile, &run, &counts[run.clone()], &Scaling::identity(bands));

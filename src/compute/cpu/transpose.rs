@@ -9,7 +9,7 @@ type Square = [[f32; SIDE]; SIDE];
 
 /// Writes pixels of a panel, from its `pixel`th on, into the first places of rows of `length`: as many times [`SIDE`] pixels as
 /// there are rows.
-pub(super) fn to_rows<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
+pub(super) fn to_rows<T: Value>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor has what the function is compiled for.
@@ -18,17 +18,52 @@ pub(super) fn to_rows<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: 
         // SAFETY: the same.
         return unsafe { x86::to_rows_avx(panel, pixel, length, rows) };
     }
-    squares(panel, pixel, length, rows, |square| std::array::from_fn(|i| square.map(|row| row[i])));
+    squares(panel, pixel, length, rows, |square| std::array::from_fn(|i| square.map(|row| row[i])), T::of_line);
+}
+
+/// What rows hold.
+pub(super) trait Value: From<f32> + Copy {
+    /// One side of a square.
+    #[inline(always)]
+    fn of_line(line: [f32; SIDE]) -> [Self; SIDE] {
+        line.map(Self::from)
+    }
+
+    /// The same in one register.
+    ///
+    /// # Safety
+    /// The processor must have AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn of_line_avx512(line: [f32; SIDE]) -> [Self; SIDE];
+}
+
+impl Value for f32 {
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn of_line_avx512(line: [f32; SIDE]) -> [Self; SIDE] {
+        line
+    }
+}
+
+impl Value for f64 {
+    // Left to itself, the compiler makes two of it, and takes squares to pieces.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn of_line_avx512(line: [f32; SIDE]) -> [Self; SIDE] {
+        // SAFETY: the caller's.
+        bytemuck::cast(unsafe { std::arch::x86_64::_mm512_cvtps_pd(bytemuck::cast(line)) })
+    }
 }
 
 /// Goes through all whole squares, and value by value through what is left.
 #[inline(always)]
-fn squares<T: From<f32> + Copy>(
+fn squares<T: Value>(
     panel: &[f32],
     pixel: usize,
     length: usize,
     rows: &mut [T],
     turned: impl Fn(Square) -> Square,
+    of_line: impl Fn([f32; SIDE]) -> [T; SIDE],
 ) {
     let (blocks, rest) = panel.as_chunks::<WIDTH>().0.as_chunks::<SIDE>();
     let whole = blocks.len() * SIDE;
@@ -36,8 +71,8 @@ fn squares<T: From<f32> + Copy>(
         for (column, rows) in (pixel / SIDE..).zip(rows.chunks_exact_mut(SIDE * length)) {
             let square = std::array::from_fn(|i| from[i].as_chunks::<SIDE>().0[column]);
             let to = &mut rows[block * SIDE..];
-            for (i, line) in turned(square).iter().enumerate() {
-                to[i * length..][..SIDE].copy_from_slice(&line.map(T::from));
+            for (i, line) in turned(square).into_iter().enumerate() {
+                to[i * length..][..SIDE].copy_from_slice(&of_line(line));
             }
         }
     }
@@ -60,19 +95,21 @@ mod x86 {
         __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
-    use super::{Square, squares};
+    use super::{Square, Value, squares};
 
     #[target_feature(enable = "avx")]
-    pub(super) fn to_rows_avx<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
+    pub(super) fn to_rows_avx<T: Value>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
         let turned = |square| turned(square);
-        squares(panel, pixel, length, rows, turned);
+        squares(panel, pixel, length, rows, turned, T::of_line);
     }
 
-    /// The same, with a row of f64 in one register.
+    /// The same, with eight values of a row of f64 in one register.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn to_rows_avx512<T: From<f32> + Copy>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
+    pub(super) fn to_rows_avx512<T: Value>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
         let turned = |square| turned(square);
-        squares(panel, pixel, length, rows, turned);
+        // SAFETY: what this function is compiled for is enough.
+        let of_line = |line| unsafe { T::of_line_avx512(line) };
+        squares(panel, pixel, length, rows, turned, of_line);
     }
 
     /// Interleaves four rows.
