@@ -58,15 +58,7 @@ pub struct Summands<'a> {
 }
 
 impl Summands<'_> {
-    /// The differences of a unit's pixels.
-    #[must_use]
-    pub fn differences(&self, unit: &Unit) -> Differences {
-        let mut made = Differences::default();
-        self.write_differences(unit, &mut made);
-        made
-    }
-
-    /// The same in place of others: for unit after unit in memory that is there.
+    /// Writes the differences of a unit's pixels in place of others: unit after unit in memory that is there.
     pub fn write_differences(&self, unit: &Unit, to: &mut Differences) {
         let Self { tile, scaling, .. } = *self;
         let stride = unit.window.pixels().next_multiple_of(ALIGN);
@@ -203,7 +195,8 @@ mod tests {
         let unit = Unit { place, window: Window { x: 4, y: 1, width: 3, height: 3 } };
         let scaling = Scaling::identity(2).less(&[0.4, 7.0]);
         let summands = Summands { tile: &tile, counts: &counts, nodata: None, scaling: &scaling };
-        let found = summands.differences(&unit);
+        let mut found = Differences::default();
+        summands.write_differences(&unit, &mut found);
         let Samples::F32(v) = &tile.samples else { panic!("f32") };
         let pixels = (1..4).flat_map(|y| (1..4).map(move |x| y * 5 + x));
         let expected: Vec<f64> =
