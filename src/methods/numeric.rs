@@ -235,6 +235,39 @@ pub(super) fn total_and_least(values: &[f64]) -> (f64, f64) {
     (sum, if sum.is_nan() { f64::NAN } else { least.into_iter().fold(f64::INFINITY, f64::min) })
 }
 
+/// The largest magnitude of values that are not NaN.
+pub(super) fn largest(values: &[f64]) -> f64 {
+    let mut largest = [0.0; LANES];
+    wide(
+        (&mut largest, values),
+        #[inline(always)]
+        |(largest, values)| {
+            let (chunks, rest) = values.as_chunks::<LANES>();
+            for chunk in chunks {
+                for lane in 0..LANES {
+                    let magnitude = chunk[lane].abs();
+                    largest[lane] = if largest[lane] < magnitude { magnitude } else { largest[lane] };
+                }
+            }
+            rest.iter().zip(largest).for_each(|(value, largest)| *largest = value.abs().max(*largest));
+        },
+    );
+    largest.into_iter().fold(0.0, f64::max)
+}
+
+/// Divides values by a number.
+pub(super) fn divide(values: &mut [f64], by: f64) {
+    wide(
+        values,
+        #[inline(always)]
+        |values| {
+            for value in values {
+                *value /= by;
+            }
+        },
+    );
+}
+
 /// The natural logarithms of positive finite numbers, within two units in the last place and the same on every processor; the
 /// standard library's takes one at a time.
 ///
@@ -313,6 +346,10 @@ mod tests {
             let (sum, least) = total_and_least(&p);
             assert!((sum / p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
             assert_eq!(least, p.iter().copied().fold(f64::INFINITY, f64::min));
+            let (mut shares, negative) = (p.clone(), p.iter().map(|v| -v).collect::<Vec<_>>());
+            assert_eq!(largest(&negative), p.iter().copied().fold(0.0, f64::max));
+            divide(&mut shares, sum);
+            assert!(shares.iter().zip(&p).all(|(share, p)| *share == p / sum));
             let ln = |v: &[f64]| v.iter().map(|v| v.ln()).collect::<Vec<f64>>();
             let (x, t) = ([p.clone(), ln(&p)].concat(), [ln(&q), q.clone(), vec![9.0; 3]].concat());
             let [found, same] = divergences(&x, [&t[..], &[ln(&p), p.clone()].concat()]);

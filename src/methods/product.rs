@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::narrow::Narrow;
-use super::numeric::{LANES, divergences, dots, logarithms_of, norm, total_and_least};
+use super::numeric::{LANES, divergences, divide, dots, largest, logarithms_of, norm, total_and_least};
 use super::{Pixel, lanes};
 use crate::error::{Error, Result};
 use crate::simd::Aligned;
@@ -57,6 +57,15 @@ impl Space {
         (self.is_plain() && TAME.contains(&length)).then(pixel)
     }
 
+    /// A pixel of [`Space::Contrast`], given the mean of its values, what the squares of the others sum up to without it, and
+    /// whether it has one value in all bands: then rounding is all that is left of it.
+    #[must_use]
+    pub(crate) fn of_contrast(mean: f64, square: f64, is_constant: bool, bands: usize) -> Option<Pixel<'static>> {
+        let (length, removed) = (square.sqrt(), mean.abs() * (bands as f64).sqrt());
+        let tame = TAME.contains(&length) && TAME.contains(&(length + removed));
+        (!is_constant && length > 0.0 && length.is_finite()).then(|| Pixel::new(length, length, removed, tame))
+    }
+
     /// Turns the values of a pixel, which lie in the first places of `row`, into its features, in place. `None` when the
     /// pixel has none in this space: it is no data there. Of [`Space::Deviation`] the mean is subtracted already.
     #[must_use]
@@ -76,14 +85,9 @@ impl Space {
             }
             Self::Contrast => {
                 let mean = row.iter().sum::<f64>() / bands as f64;
-                let constant = row.iter().all(|&v| v == row[0]);
+                let is_constant = row.iter().all(|&v| v == row[0]);
                 row.iter_mut().for_each(|v| *v -= mean);
-                // The pixel has no contrast when rounding is all that is left.
-                let (length, removed) = (norm(row), mean.abs() * (bands as f64).sqrt());
-                if constant || length == 0.0 {
-                    return None;
-                }
-                (length, removed, TAME.contains(&length) && TAME.contains(&(length + removed)))
+                return Self::of_contrast(mean, dots(row, []).1, is_constant, bands);
             }
             Self::Distribution => {
                 let (values, logarithms) = row.split_at_mut(bands);
@@ -93,10 +97,9 @@ impl Space {
                 if !(sum.is_finite() && least > 0.0 && least / mean > 0.0) {
                     return None;
                 }
-                values.iter_mut().for_each(|v| *v /= mean);
+                divide(values, mean);
                 logarithms_of(values, logarithms);
-                let largest = logarithms.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
-                return Some(Pixel::new(norm(values), largest, 0.0, tame));
+                return Some(Pixel::new(norm(values), largest(logarithms), 0.0, tame));
             }
         };
         length.is_finite().then(|| Pixel::new(length, length, removed, tame))

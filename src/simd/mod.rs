@@ -2,6 +2,7 @@
 
 mod ahead;
 mod aligned;
+mod precision;
 
 use std::sync::LazyLock;
 
@@ -9,6 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use ahead::Ahead;
 pub use aligned::Aligned;
+pub(crate) use precision::{narrowed, widened};
 
 /// Asked for once: it is a long list of features.
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);

@@ -1,6 +1,7 @@
 //! The CPU backend: products of pixels and weights in registers, with endings and ranks applied while they are there.
 
 mod block;
+mod contrast;
 mod direct;
 mod host;
 mod integers;

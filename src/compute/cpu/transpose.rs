@@ -84,18 +84,54 @@ fn squares<T: Value>(
 
 /// Writes rows of `length` as a panel of their first features.
 pub(super) fn to_panel(rows: &[f64], length: usize, panel: &mut [f32]) {
-    for (feature, values) in panel.chunks_exact_mut(WIDTH).enumerate() {
-        values.iter_mut().zip(rows[feature..].iter().step_by(length)).for_each(|(to, &v)| *to = v as f32);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has what the function is compiled for.
+        return unsafe { x86::to_panel_avx512(rows, length, panel) };
+    } else if std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: the same.
+        return unsafe { x86::to_panel_avx(rows, length, panel) };
+    }
+    squares_back(rows, length, panel, |square| std::array::from_fn(|i| square.map(|row| row[i])), single);
+}
+
+fn single(line: [f64; SIDE]) -> [f32; SIDE] {
+    line.map(|v| v as f32)
+}
+
+/// As [`squares`], the other way.
+#[inline(always)]
+fn squares_back(
+    rows: &[f64],
+    length: usize,
+    panel: &mut [f32],
+    turned: impl Fn(Square) -> Square,
+    single: impl Fn([f64; SIDE]) -> [f32; SIDE],
+) {
+    let (blocks, rest) = panel.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<SIDE>();
+    let whole = blocks.len() * SIDE;
+    for (block, to) in blocks.iter_mut().enumerate() {
+        for (column, rows) in rows.chunks_exact(SIDE * length).enumerate() {
+            let from = &rows[block * SIDE..];
+            let square = std::array::from_fn(|i| single(from[i * length..].as_chunks().0[0]));
+            for (to, line) in to.iter_mut().zip(turned(square)) {
+                to.as_chunks_mut().0[column] = line;
+            }
+        }
+    }
+    for (feature, values) in rest.iter_mut().enumerate() {
+        let column = rows[whole + feature..].iter().step_by(length);
+        values.iter_mut().zip(column).for_each(|(to, &v)| *to = v as f32);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps, _mm512_cvtpd_ps,
     };
 
-    use super::{Square, Value, squares};
+    use super::{SIDE, Square, Value, single, squares, squares_back};
 
     #[target_feature(enable = "avx")]
     pub(super) fn to_rows_avx<T: Value>(panel: &[f32], pixel: usize, length: usize, rows: &mut [T]) {
@@ -110,6 +146,19 @@ mod x86 {
         // SAFETY: what this function is compiled for is enough.
         let of_line = |line| unsafe { T::of_line_avx512(line) };
         squares(panel, pixel, length, rows, turned, of_line);
+    }
+
+    #[target_feature(enable = "avx")]
+    pub(super) fn to_panel_avx(rows: &[f64], length: usize, panel: &mut [f32]) {
+        let turned = |square| turned(square);
+        squares_back(rows, length, panel, turned, single);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn to_panel_avx512(rows: &[f64], length: usize, panel: &mut [f32]) {
+        let turned = |square| turned(square);
+        let single = |line: [f64; SIDE]| bytemuck::cast(_mm512_cvtpd_ps(bytemuck::cast(line)));
+        squares_back(rows, length, panel, turned, single);
     }
 
     /// Interleaves four rows.

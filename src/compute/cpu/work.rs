@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::contrast::{self, Contrasts};
 use super::project::WIDTH;
 use super::rank::Ranked;
 use super::transpose::{self, SIDE};
@@ -67,7 +68,7 @@ impl Work {
         let (space, features, fits) = (product.space, product.features(), task.sample_type.fits_f32());
         let scaling = task.scaling().less(&product.shift);
         let row = padded(features);
-        let keeps_rows = !space.is_plain() || (product.precise && !fits);
+        let keeps_rows = space == Space::Distribution || (product.precise && !fits);
         let values = |wanted: bool, rows: usize| Aligned::zeros(if wanted { BLOCK * rows } else { 0 });
         Self {
             space,
@@ -149,10 +150,10 @@ impl Work {
         if self.is_direct {
             return true;
         }
-        if self.space.is_plain() {
-            self.measure_features(tile)
-        } else {
-            self.make_features(tile)
+        match self.space {
+            Space::Reflectance | Space::Deviation => self.measure_features(tile),
+            Space::Contrast => self.make_contrasts(tile),
+            Space::Distribution => self.make_features(tile),
         }
         true
     }
@@ -205,6 +206,21 @@ impl Work {
         }
     }
 
+    /// Contrasts are made group by group, and rows of them where they are asked for.
+    fn make_contrasts(&mut self, tile: &Tile) {
+        let (bands, mut featured) = (tile.bands, std::mem::take(&mut self.featured));
+        let mut measures = std::mem::take(&mut self.measures);
+        let values = self.scaled(tile).as_chunks().0.chunks_exact(bands).take(self.groups());
+        let features = featured.as_chunks_mut().0.chunks_exact_mut(bands);
+        for ((values, features), measures) in values.zip(features).zip(measures.chunks_exact_mut(WIDTH)) {
+            let Contrasts { mean, square, is_constant } = contrast::of(values, features);
+            for (pixel, measure) in measures.iter_mut().enumerate() {
+                *measure = Space::of_contrast(mean[pixel], square[pixel], is_constant[pixel], bands);
+            }
+        }
+        (self.featured, self.measures) = (featured, measures);
+    }
+
     /// Where they are more, they are made in rows.
     fn make_features(&mut self, tile: &Tile) {
         let (bands, features, row) = (tile.bands, self.features, self.row);
@@ -233,6 +249,12 @@ impl Work {
         let panels = if self.is_precise { self.stored(tile) } else { self.scaled(tile) };
         let panel = &panels[first / WIDTH * WIDTH * tile.bands..][..WIDTH * tile.bands];
         transpose::to_rows(panel, first % WIDTH, self.row, &mut rows);
+        if self.space == Space::Contrast {
+            for row in rows.chunks_exact_mut(self.row) {
+                // Measured already, in their groups.
+                let _ = self.space.of(&mut row[..self.features], tile.bands, self.mean_length);
+            }
+        }
         self.rows = rows;
     }
 
