@@ -51,8 +51,10 @@ impl<'a> Block<'a> {
     }
 
     pub(super) fn decide(&mut self, task: &Task, assignment: &Assignment, work: &mut Work, tile: &Tile) {
+        // An energy needs none of a pixel's own values.
+        let are_met = assignment.endings.iter().any(|e| e.method.has_targets());
         for pixel in 0..self.count {
-            if pixel % SIDE == 0 {
+            if are_met && pixel % SIDE == 0 {
                 work.make_rows(tile, pixel);
             }
             let Some(seen) = work.pixel(pixel) else { continue };

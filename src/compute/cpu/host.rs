@@ -149,7 +149,7 @@ struct Kept<B> {
 /// What decides the pixels of a product.
 enum Decider {
     /// Keys, where they tell scores.
-    Keyed(Keyed),
+    Keyed(Box<Keyed>),
     /// The scores of all targets.
     Direct(Direct),
     /// The scores of those that ranks leave.
@@ -159,7 +159,7 @@ enum Decider {
 impl Decider {
     fn new(assignment: &Assignment, task: &Task, most_direct: usize) -> Self {
         match Keyed::new(assignment, task) {
-            Some(keyed) => Self::Keyed(keyed),
+            Some(keyed) => Self::Keyed(Box::new(keyed)),
             None if assignment.is_direct(task, most_direct) => Self::Direct(Direct::new(assignment)),
             None => Self::Ranked,
         }

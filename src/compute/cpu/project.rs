@@ -5,7 +5,8 @@
 //! as many sums as there are registers beside what is multiplied. Rows that are fewer take a smaller tile.
 //!
 //! A dozen rows meets all groups in one segment of their features before the next: its weights and the pixels that pass by
-//! fit the first-level cache together, which the 285 features of a dozen rows and a group (50 KB) do not.
+//! fit the first-level cache together, which the 285 features of a dozen rows and a group (50 KB) do not. Where all of a
+//! dozen's weights are zero from some feature on, as those of a triangular matrix are, it meets no more of them.
 
 use ndarray::{Array2, ArrayView1};
 use pulp::{Simd, WithSimd};
@@ -36,6 +37,8 @@ pub(super) struct Weights {
     rows: usize,
     features: usize,
     packed: Vec<f32>,
+    /// Of each dozen, the features up to the last that any of its rows has a weight for; at least one.
+    met: Vec<usize>,
 }
 
 impl Weights {
@@ -50,7 +53,9 @@ impl Weights {
             row.iter().enumerate().for_each(|(feature, &weight)| packed[start + feature * ROWS] = weight);
             count += 1;
         }
-        Self { rows: count, features, packed }
+        let met = |dozen: &[f32]| dozen.iter().rposition(|&weight| weight != 0.0).unwrap_or(0) / ROWS + 1;
+        let met = packed.chunks(features * ROWS).map(met).collect();
+        Self { rows: count, features, packed, met }
     }
 
     /// The rows of a matrix.
@@ -96,12 +101,13 @@ impl<F: Take> WithSimd for Project<'_, F> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let (rows, features) = (self.weights.rows, self.weights.features);
         let mut products = [Products([[0.0; WIDTH]; ROWS]); TOGETHER];
-        let passes = rows.div_ceil(ROWS);
-        let mut ahead = Ahead::of(self.ahead, passes * self.panels.len() / WIDTH);
+        let groups = self.panels.len() / (features * WIDTH);
+        let mut ahead = Ahead::of(self.ahead, self.weights.met.iter().sum::<usize>() * groups);
         for (some, panels) in self.panels.chunks(TOGETHER * features * WIDTH).enumerate() {
-            for (first, weights) in (0..rows).step_by(ROWS).zip(self.weights.packed.chunks_exact(features * ROWS)) {
+            let dozens = self.weights.packed.chunks_exact(features * ROWS).zip(&self.weights.met);
+            for (first, (weights, met)) in (0..rows).step_by(ROWS).zip(dozens) {
                 let wanted = ROWS.min(rows - first);
-                for (segment, weights) in weights.chunks(SEGMENT * ROWS).enumerate() {
+                for (segment, weights) in weights[..met * ROWS].chunks(SEGMENT * ROWS).enumerate() {
                     let of_segment = segment * SEGMENT * WIDTH..(segment * SEGMENT + weights.len() / ROWS) * WIDTH;
                     for (panel, products) in panels.chunks_exact(features * WIDTH).zip(&mut products) {
                         let part = Part { weights, panel: &panel[of_segment.clone()], is_first: segment == 0, wanted };
@@ -192,12 +198,23 @@ mod tests {
     #[test]
     fn products_are_those_of_the_textbook_for_any_number_of_rows() {
         for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (10, 8), (12, 50), (13, 50), (31, 285)] {
-            let matrix = Array2::from_shape_fn((rows, features), |(r, f)| ((r * 7 + f * 3) % 11) as f32 - 5.0);
+            let weight = |r: usize, f: usize| ((r * 7 + f * 3) % 11) as f32 - 5.0;
+            let whole = Array2::from_shape_fn((rows, features), |(r, f)| weight(r, f));
+            let triangular = Array2::from_shape_fn((rows, features), |(r, f)| if f < r { weight(r, f) } else { 0.0 });
             let panels: Vec<f32> = (0..2 * features * WIDTH).map(|i| (i % 13) as f32 - 6.0).collect();
-            let mut check = Check { matrix: &matrix, panels: &panels, seen: [0; 2] };
-            let weights = Weights::of(&matrix);
-            run(Project { weights: &weights, panels: &panels, ahead: &[], take: &mut check });
-            assert_eq!(check.seen, [rows; 2]);
+            for matrix in [whole, triangular] {
+                let mut check = Check { matrix: &matrix, panels: &panels, seen: [0; 2] };
+                let weights = Weights::of(&matrix);
+                run(Project { weights: &weights, panels: &panels, ahead: &[], take: &mut check });
+                assert_eq!(check.seen, [rows; 2]);
+            }
         }
+    }
+
+    #[test]
+    fn a_dozen_rows_meets_no_feature_after_its_last_weight() {
+        let triangle = Array2::from_shape_fn((30, 40), |(r, f)| if f <= r { 0.5 } else { 0.0 });
+        assert_eq!(Weights::of(&triangle).met, [12, 24, 30]);
+        assert_eq!(Weights::of(&Array2::zeros((13, 40))).met, [1, 1]);
     }
 }
