@@ -111,7 +111,7 @@ impl Task {
         let mut shared = Vec::new();
         let of = |model: &Option<&Model>| match model {
             None if !alone && columns.is_some() => Ok(Vec::new()),
-            model => assignments(methods, spectra, *model, &scaling, &mut shared),
+            model => assignments(methods, spectra, *model, (sample_type, &scaling), &mut shared),
         };
         let groups = models.iter().map(of).collect::<Result<_>>()?;
         let (methods, targets) = (methods.to_vec(), spectra.nrows());
@@ -162,7 +162,7 @@ fn assignments(
     methods: &[&'static dyn Method],
     spectra: ArrayView2<f64>,
     model: Option<&Model>,
-    scaling: &Scaling,
+    (sample_type, scaling): (SampleType, &Scaling),
     shared: &mut Vec<Arc<Product>>,
 ) -> Result<Vec<Assignment>> {
     let mut assignments: Vec<Assignment> = Vec::new();
@@ -179,7 +179,13 @@ fn assignments(
                     Some(product) => Arc::clone(product),
                     None => {
                         let mut product = method.product(spectra, model)?;
-                        product.adapt(scaling);
+                        // Where brightness does not matter, values are taken as they are stored: nothing is rounded.
+                        let is_ignored = method.ignores_brightness() && scaling.is_brightness();
+                        if is_ignored && sample_type.fits_f32() {
+                            product.adapt(&Scaling::identity(scaling.gain.len()));
+                        } else {
+                            product.adapt(scaling);
+                        }
                         let product = Arc::new(product);
                         if method.needs() == Needs::Nothing {
                             shared.push(Arc::clone(&product));

@@ -255,4 +255,12 @@ mod tests {
             }
         }
     }
+
+    /// As they share a product, which may be one of unscaled values.
+    #[test]
+    fn methods_of_one_basis_agree_on_brightness() {
+        for (a, b) in ALL.iter().flat_map(|a| ALL.iter().map(move |b| (a, b))).filter(|(a, b)| a.basis() == b.basis()) {
+            assert_eq!(a.ignores_brightness(), b.ignores_brightness(), "{} and {}", a.word(), b.word());
+        }
+    }
 }

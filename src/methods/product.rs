@@ -150,6 +150,8 @@ pub struct Product {
     pub centre: Vec<f32>,
     /// What is subtracted in [`Space::Deviation`], one value a band; zeros otherwise.
     pub shift: Vec<f64>,
+    /// From stored values to what [`Product::space`] begins with, the shift subtracted: set by [`Product::adapt`].
+    pub scaling: Scaling,
     /// A number of each target that endings need.
     pub strength: Vec<f64>,
     /// Of [`Space::Distribution`], the largest of all targets: length of the weights of shares, sum of the magnitudes of
@@ -179,6 +181,7 @@ impl Product {
             exact,
             centre: Vec::new(),
             shift: vec![0.0; bands],
+            scaling: Scaling::identity(bands),
             strength,
             magnitudes: [0.0; 3],
             precise: false,
@@ -235,6 +238,7 @@ impl Product {
 
     /// Makes ready for scenes of this scaling: a precise product gets weights for stored values.
     pub(crate) fn adapt(&mut self, scaling: &Scaling) {
+        self.scaling = scaling.less(&self.shift);
         let (targets, row) = (self.targets(), padded(self.features()));
         let mut weights = Aligned::zeros(targets * row);
         let mut bias = vec![0.0; targets];
@@ -242,8 +246,7 @@ impl Product {
         for ((exact, row), bias) in self.exact.rows().into_iter().zip(rows).zip(&mut bias) {
             row.iter_mut().zip(exact).for_each(|(to, w)| *to = *w);
             if self.precise {
-                let shifts = scaling.offset.iter().zip(&self.shift).map(|(offset, shift)| offset - shift);
-                *bias = exact.iter().zip(shifts).map(|(w, shift)| w * shift).sum();
+                *bias = exact.iter().zip(&self.scaling.offset).map(|(w, offset)| w * offset).sum();
                 row.iter_mut().zip(&scaling.gain).for_each(|(w, gain)| *w *= gain);
             }
         }

@@ -30,6 +30,13 @@ impl Scaling {
         self.gain.iter().all(|&g| g == 1.0) && self.offset.iter().all(|&o| o == 0.0)
     }
 
+    /// Whether all bands are multiplied by one positive number and no more.
+    #[must_use]
+    pub fn is_brightness(&self) -> bool {
+        let is_common = |&g: &f64| g > 0.0 && g.is_finite() && Some(&g) == self.gain.first();
+        self.gain.iter().all(is_common) && self.offset.iter().all(|&o| o == 0.0)
+    }
+
     /// The same with a value subtracted in each band, in physical units.
     #[must_use]
     pub fn less(&self, shift: &[f64]) -> Self {

@@ -66,7 +66,7 @@ impl Work {
     pub(super) fn new(assignment: &Assignment, task: &Task, is_direct: bool) -> Self {
         let product = &assignment.product;
         let (space, features, fits) = (product.space, product.features(), task.sample_type.fits_f32());
-        let scaling = task.scaling().less(&product.shift);
+        let scaling = product.scaling.clone();
         let row = padded(features);
         let keeps_rows = space == Space::Distribution || (product.precise && !fits);
         let values = |wanted: bool, rows: usize| Aligned::zeros(if wanted { BLOCK * rows } else { 0 });

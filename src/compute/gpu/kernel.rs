@@ -119,10 +119,9 @@ fn groups(gpu: &Gpu, tile: &Tile) -> (u32, u32) {
 }
 
 impl Operands {
-    pub(super) fn new(gpu: &Gpu, task: &Task, assignment: &Assignment) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, assignment: &Assignment) -> Result<Self> {
         let product = &assignment.product;
-        let scaling = task.scaling().less(&product.shift);
-        let exact = scaling.gain.iter().zip(&scaling.offset);
+        let exact = product.scaling.gain.iter().zip(&product.scaling.offset);
         let scaling: Vec<[f32; 2]> = exact.clone().map(|(&gain, &offset)| [gain as f32, offset as f32]).collect();
         // What rounding took from gain and offset, at the stored value that is the mean. Only where a mean is subtracted
         // does it matter: there the features are small, and whitening magnifies what they lack.

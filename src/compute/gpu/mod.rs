@@ -116,7 +116,7 @@ impl Gpu {
         let (gpu, assignments) = (&self.device, &self.task.groups[group]);
         let buffers = self.ring.buffers(gpu, Sizes::of(tile, assignments, wanted.keep_keys), assignments.len())?;
         if self.operands.as_ref().is_none_or(|(of, _)| *of != group) {
-            let operands = assignments.iter().map(|a| Operands::new(gpu, &self.task, a)).collect::<Result<_>>()?;
+            let operands = assignments.iter().map(|a| Operands::new(gpu, a)).collect::<Result<_>>()?;
             self.operands = Some((group, operands));
         }
         let Some((_, operands)) = &self.operands else { unreachable!("made above") };
