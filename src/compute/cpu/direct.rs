@@ -32,6 +32,10 @@ const LEVELS: usize = 1 + PARTIAL_SUMS.ilog2() as usize;
 /// One value a pixel of a group, for each of the targets that are packed together.
 type Group = [[f64; WIDTH]; TARGETS];
 
+/// Sums that wait for their partners, level by level; those of the last are the products. They are kept from tile to tile: new
+/// ones would be filled with zeros that nobody reads.
+type Sums = [Group; LEVELS];
+
 /// What is kept from block to block.
 pub(super) struct Direct {
     packed: Packed,
@@ -52,12 +56,13 @@ impl Direct {
         let (product, bands) = (&assignment.product, tile.bands);
         let passes = product.targets().div_ceil(TARGETS);
         let mut ahead = Ahead::of(work.ahead(tile), passes * work.groups() * bands);
-        let (mut products, mut scores) = (Group::default(), Group::default());
+        let (mut sums, mut scores) = (Sums::default(), Group::default());
         let groups = stored.as_chunks::<WIDTH>().0.chunks_exact(bands).take(work.groups());
         for (group, values) in groups.enumerate() {
             let pixels = group * WIDTH..(group + 1) * WIDTH;
             for first in (0..product.targets()).step_by(TARGETS) {
-                run(self.packed.multiply(values, first, &mut products, &mut ahead));
+                run(self.packed.multiply(values, first, &mut sums, &mut ahead));
+                let products = &sums[LEVELS - 1];
                 let wanted = TARGETS.min(product.targets() - first);
                 for (ending, leaders) in assignment.endings.iter().zip(&mut self.leaders) {
                     for (target, (scores, products)) in (first..).zip(scores.iter_mut().zip(&products[..wanted])) {
@@ -110,12 +115,12 @@ impl Packed {
         &'a self,
         values: &'a [Row],
         first: usize,
-        products: &'a mut Group,
+        sums: &'a mut Sums,
         ahead: &'a mut Ahead,
     ) -> Multiply<'a> {
         let weights = &self.weights[first * self.features..][..TARGETS * self.features];
         let (bias, wanted) = (&self.bias[first..], TARGETS.min(self.targets - first));
-        Multiply { values, weights, bias, wanted, products, ahead }
+        Multiply { values, weights, bias, wanted, sums, ahead }
     }
 }
 
@@ -124,7 +129,7 @@ struct Multiply<'a> {
     weights: &'a [f64],
     bias: &'a [f64],
     wanted: usize,
-    products: &'a mut Group,
+    sums: &'a mut Sums,
     ahead: &'a mut Ahead,
 }
 
@@ -151,7 +156,6 @@ impl Multiply<'_> {
         for row in (0..self.wanted).step_by(R) {
             for column in (0..width).step_by(V) {
                 let mut lines = self.ahead.lines(self.values.len(), self.weights);
-                let mut waiting = [[[simd.splat_f64s(0.0); V]; R]; LEVELS];
                 let mut weights = self.weights.as_chunks::<TARGETS>().0.iter();
                 for (turn, first) in ORDER.into_iter().enumerate() {
                     let mut sums = [[simd.splat_f64s(0.0); V]; R];
@@ -168,19 +172,24 @@ impl Multiply<'_> {
                         }
                     }
                     let level = turn.trailing_ones() as usize;
-                    for waiting in &waiting[..level] {
+                    for waiting in &self.sums[..level] {
+                        let waiting = &waiting[row..][..R];
                         for r in 0..R {
+                            let waiting = &S::as_simd_f64s(&waiting[r]).0[column..][..V];
                             for v in 0..V {
-                                sums[r][v] = simd.add_f64s(waiting[r][v], sums[r][v]);
+                                sums[r][v] = simd.add_f64s(waiting[v], sums[r][v]);
                             }
                         }
                     }
-                    waiting[level] = sums;
+                    let waiting = &mut self.sums[level][row..][..R];
+                    for r in 0..R {
+                        S::as_mut_simd_f64s(&mut waiting[r]).0[column..][..V].copy_from_slice(&sums[r]);
+                    }
                 }
-                for (r, totals) in waiting[LEVELS - 1].iter().enumerate() {
-                    let bias = simd.splat_f64s(self.bias[row + r]);
-                    let products = &mut S::as_mut_simd_f64s(&mut self.products[row + r]).0[column..][..V];
-                    products.iter_mut().zip(totals).for_each(|(to, total)| *to = simd.add_f64s(*total, bias));
+                for (products, &bias) in self.sums[LEVELS - 1][row..][..R].iter_mut().zip(&self.bias[row..]) {
+                    let bias = simd.splat_f64s(bias);
+                    let products = &mut S::as_mut_simd_f64s(products).0[column..][..V];
+                    products.iter_mut().for_each(|product| *product = simd.add_f64s(*product, bias));
                 }
             }
         }
@@ -214,9 +223,9 @@ mod tests {
                 let wanted = TARGETS.min(targets - first);
                 let mut found: Vec<Group> = Vec::new();
                 let mut by = |run: &dyn Fn(Multiply)| {
-                    let (mut products, mut ahead) = (Group::default(), Ahead::of(&[], 0));
-                    run(packed.multiply(&group, first, &mut products, &mut ahead));
-                    found.push(products);
+                    let (mut sums, mut ahead) = (Sums::default(), Ahead::of(&[], 0));
+                    run(packed.multiply(&group, first, &mut sums, &mut ahead));
+                    found.push(sums[LEVELS - 1]);
                 };
                 by(&|multiply| run(multiply));
                 by(&|multiply| multiply.with_simd(pulp::Scalar::new()));
@@ -225,11 +234,11 @@ mod tests {
                     by(&|multiply| Simd::vectorize(simd, multiply));
                 }
                 // What is off by 1 % is found out.
-                let (mut wrong, mut ahead): (Group, _) = (Default::default(), Ahead::of(&[], 0));
+                let (mut wrong, mut ahead) = (Sums::default(), Ahead::of(&[], 0));
                 let multiply = packed.multiply(&group, first, &mut wrong, &mut ahead);
                 let off: Vec<f64> = multiply.weights.iter().map(|w| w * 1.01).collect();
                 run(Multiply { weights: &off, ..multiply });
-                assert!((0..wanted).all(|place| wrong[place] != found[0][place]));
+                assert!((0..wanted).all(|place| wrong[LEVELS - 1][place] != found[0][place]));
                 for pixel in 0..WIDTH {
                     let mut x = vec![0.0; padded(bands)];
                     x.iter_mut().zip(&group).for_each(|(x, values)| *x = values[pixel].into());
