@@ -84,6 +84,11 @@
 //! Few filters, up to 40 on the CPU and two on the host of a device, are not ranked at all: 32 pixels meet them together, in
 //! f64 and in the order of sums of one pixel. Their weights are for stored values, so nothing is made of a pixel first.
 //!
+//! An angle, a correlation and a divergence are those of a pixel times any number: where all bands of a scene have one gain and
+//! no offset, they are taken of the values as these are stored, which spares a pass over every pixel and a rounding
+//! ([`tile::Scaling::is_brightness`]). Whitening is a triangle, and of each dozen of its rows only the features up to the last
+//! weight are met.
+//!
 //! # Why a tile keeps the bands of 32 pixels together
 //!
 //! Whoever takes a few pixels needs all their bands. In band-major order these lie tens of kilobytes apart, and memory gave

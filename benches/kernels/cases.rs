@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alunite::background::Background;
 use alunite::compute::cpu::{Cpu, CpuSums};
 use alunite::compute::gpu::{Device, Gpu, GpuSums};
-use alunite::compute::{Backend, Summing, Task};
+use alunite::compute::{Assignment, Backend, Summing, Task};
 use alunite::methods::{ALL, Method, Needs};
 
 use crate::check::{Exact, check_background, check_scores};
@@ -94,6 +94,15 @@ fn all_met(mut task: Task) -> Task {
     task
 }
 
+/// Products that one pixel meets; of a triangle those that are not zero.
+fn products(task: &Task) -> usize {
+    let of = |a: &Assignment| {
+        let triangle = a.product.whitening.as_ref().map_or(0, |rows| rows.nrows());
+        (a.product.rows() - triangle) * a.product.features() + triangle * (triangle + 1) / 2
+    };
+    task.groups[0].iter().map(of).sum()
+}
+
 /// All cases of a scene that are wanted.
 pub(crate) fn of<'a>(
     scene: &'a Arrays,
@@ -124,10 +133,9 @@ pub(crate) fn of<'a>(
             let model = exact.as_ref().and_then(|(background, _)| model(background, method.needs()));
             let targets = targets(count, bands);
             let task = scene.task(method, &targets, model.as_ref());
-            let (rows, features) = task.widest();
-            let (bound, work) = match rows {
-                0..FEW => (Bound::Samples, scene.bytes()),
-                _ => (Bound::Products, 2 * rows * features * scene.pixels()),
+            let (bound, work) = match task.widest() {
+                (0..FEW, _) => (Bound::Samples, scene.bytes()),
+                _ => (Bound::Products, 2 * products(&task) * scene.pixels()),
             };
             let mut kinds = vec![("", bound, task.clone())];
             if !on_gpu && task.groups[0].iter().any(|a| a.is_narrowed(&task)) {
