@@ -150,7 +150,8 @@ pub struct Product {
     pub centre: Vec<f32>,
     /// What is subtracted in [`Space::Deviation`], one value a band; zeros otherwise.
     pub shift: Vec<f64>,
-    /// From stored values to what [`Product::space`] begins with, the shift subtracted: set by [`Product::adapt`].
+    /// From stored values to what [`Product::space`] begins with, less [`Product::shift`]. The scene's own, or none where
+    /// brightness does not matter.
     pub scaling: Scaling,
     /// A number of each target that endings need.
     pub strength: Vec<f64>,

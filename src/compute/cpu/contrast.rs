@@ -1,4 +1,5 @@
-//! [`Space::Contrast`] for a group of pixels: what is left of their values without the mean over their own bands.
+//! [`Space::Contrast`](crate::methods::Space::Contrast) for a group of pixels: what is left of their values without the mean
+//! over their own bands.
 
 use pulp::{Simd, WithSimd};
 
