@@ -166,6 +166,7 @@ fn assignments(
     shared: &mut Vec<Arc<Product>>,
 ) -> Result<Vec<Assignment>> {
     let mut assignments: Vec<Assignment> = Vec::new();
+    let as_they_are = Scaling::identity(scaling.gain.len());
     // Those that whiten first: their product serves the others of its basis too.
     let mut order: Vec<usize> = (0..methods.len()).collect();
     order.sort_by_key(|&i| !methods[i].whitens());
@@ -181,11 +182,8 @@ fn assignments(
                         let mut product = method.product(spectra, model)?;
                         // Where brightness does not matter, values are taken as they are stored: nothing is rounded.
                         let is_ignored = method.ignores_brightness() && scaling.is_brightness();
-                        if is_ignored && sample_type.fits_f32() {
-                            product.adapt(&Scaling::identity(scaling.gain.len()));
-                        } else {
-                            product.adapt(scaling);
-                        }
+                        let as_stored = is_ignored && sample_type.fits_f32();
+                        product.adapt(if as_stored { &as_they_are } else { scaling });
                         let product = Arc::new(product);
                         if method.needs() == Needs::Nothing {
                             shared.push(Arc::clone(&product));

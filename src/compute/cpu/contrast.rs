@@ -11,31 +11,23 @@ pub(super) struct Contrasts {
     pub(super) mean: [f64; WIDTH],
     /// Squared length of what is left.
     pub(super) square: [f64; WIDTH],
-    /// Whether a pixel has one value in all bands.
-    pub(super) is_constant: [bool; WIDTH],
+    /// One where a value differs from the first band's, zero elsewhere.
+    pub(super) varied: [f64; WIDTH],
 }
 
 /// Makes features of the values of a group, a row a band: those that [`Space::of`] makes of a pixel, to the last bit.
 ///
 /// [`Space::of`]: crate::methods::Space::of
 pub(super) fn of(values: &[Row], features: &mut [Row]) -> Contrasts {
-    let mut sums = Sums { mean: [0.0; WIDTH], square: [0.0; WIDTH], varied: [0.0; WIDTH] };
-    run(Centre { values, features, sums: &mut sums });
-    let Sums { mean, square, varied } = sums;
-    Contrasts { mean, square, is_constant: varied.map(|varied| varied == 0.0) }
-}
-
-struct Sums {
-    mean: [f64; WIDTH],
-    square: [f64; WIDTH],
-    /// One where a value differs from the first band's, zero elsewhere.
-    varied: [f64; WIDTH],
+    let mut found = Contrasts { mean: [0.0; WIDTH], square: [0.0; WIDTH], varied: [0.0; WIDTH] };
+    run(Centre { values, features, found: &mut found });
+    found
 }
 
 struct Centre<'a> {
     values: &'a [Row],
     features: &'a mut [Row],
-    sums: &'a mut Sums,
+    found: &'a mut Contrasts,
 }
 
 impl WithSimd for Centre<'_> {
@@ -78,7 +70,7 @@ impl Centre<'_> {
                     narrowed::<S>(feature, features, column + v);
                 }
             }
-            let Sums { mean: means, square, varied: all_varied } = &mut *self.sums;
+            let Contrasts { mean: means, square, varied: all_varied } = &mut *self.found;
             for (to, vectors) in [(means, mean), (square, squares), (all_varied, varied)] {
                 S::as_mut_simd_f64s(to).0[column..][..V].copy_from_slice(&vectors);
             }
@@ -107,8 +99,9 @@ mod tests {
             let values: Vec<Row> = (0..bands).map(|b| std::array::from_fn(|p| value(b * WIDTH + p))).collect();
             let mut features = vec![[0.0; WIDTH]; bands];
             let found = of(&values, &mut features);
-            let mut again = (features.clone(), Sums { mean: [0.0; WIDTH], square: [0.0; WIDTH], varied: [0.0; WIDTH] });
-            Centre { values: &values, features: &mut again.0, sums: &mut again.1 }.with_simd(pulp::Scalar::new());
+            let none = Contrasts { mean: [0.0; WIDTH], square: [0.0; WIDTH], varied: [0.0; WIDTH] };
+            let mut again = (features.clone(), none);
+            Centre { values: &values, features: &mut again.0, found: &mut again.1 }.with_simd(pulp::Scalar::new());
             for pixel in 0..WIDTH {
                 let mut row: Vec<f64> = values.iter().map(|row| row[pixel].into()).collect();
                 let measured = Space::Contrast.of(&mut row, bands, 0.0);
@@ -121,8 +114,8 @@ mod tests {
                         "pixel {pixel}, band {band} of {bands}: {wide}, {plain}, {exact}"
                     );
                 }
-                let Contrasts { mean, square, is_constant } = &found;
-                let by_sums = Space::of_contrast(mean[pixel], square[pixel], is_constant[pixel], bands);
+                let Contrasts { mean, square, varied } = &found;
+                let by_sums = Space::of_contrast(mean[pixel], square[pixel], varied[pixel] == 0.0, bands);
                 assert_eq!(by_sums.is_some(), measured.is_some(), "pixel {pixel} of {bands} bands");
                 if let Some((by_sums, measured)) = by_sums.zip(measured) {
                     assert!((by_sums.norm / measured.norm - 1.0).abs() < 1e-14);

@@ -213,9 +213,9 @@ impl Work {
         let values = self.scaled(tile).as_chunks().0.chunks_exact(bands).take(self.groups());
         let features = featured.as_chunks_mut().0.chunks_exact_mut(bands);
         for ((values, features), measures) in values.zip(features).zip(measures.chunks_exact_mut(WIDTH)) {
-            let Contrasts { mean, square, is_constant } = contrast::of(values, features);
+            let Contrasts { mean, square, varied } = contrast::of(values, features);
             for (pixel, measure) in measures.iter_mut().enumerate() {
-                *measure = Space::of_contrast(mean[pixel], square[pixel], is_constant[pixel], bands);
+                *measure = Space::of_contrast(mean[pixel], square[pixel], varied[pixel] == 0.0, bands);
             }
         }
         (self.featured, self.measures) = (featured, measures);
