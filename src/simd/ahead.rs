@@ -4,8 +4,8 @@
 const LINE: usize = 64;
 
 /// Bytes that will be read soon, fetched a line or two for every step of a kernel: so a core computes and waits for memory at
-/// once. Many at a time would be waited for.
-pub(crate) struct Ahead {
+/// once. Many at a time would be waited for. `MOST` lines a step, one or two: each takes the place of a load.
+pub(crate) struct Ahead<const MOST: usize> {
     /// Address of the next line.
     next: usize,
     /// Lines that are left.
@@ -14,18 +14,18 @@ pub(crate) struct Ahead {
     a_step: usize,
 }
 
-impl Ahead {
+impl<const MOST: usize> Ahead<MOST> {
     /// For a kernel of so many steps.
     pub(crate) fn of(bytes: &[u8], steps: usize) -> Self {
         let lines = bytes.len().div_ceil(LINE);
-        let a_step = if lines > steps { 2 } else { 1 };
+        let a_step = if MOST > 1 && lines > steps { 2 } else { 1 };
         Self { next: bytes.as_ptr().addr(), lines, a_step }
     }
 
     /// The lines of some steps that come now. Where too few are left, these are again and again what is `near`, which is in
     /// the cache: as good as none, without a branch in every step.
     #[inline(always)]
-    pub(crate) fn lines<T>(&mut self, steps: usize, near: &[T]) -> Lines {
+    pub(crate) fn lines<T>(&mut self, steps: usize, near: &[T]) -> Lines<MOST> {
         let lines = self.a_step * steps;
         if self.lines < lines {
             return Lines { next: near.as_ptr().addr(), second: 0, step: 0 };
@@ -38,7 +38,7 @@ impl Ahead {
 }
 
 /// Lines that are fetched step by step.
-pub(crate) struct Lines {
+pub(crate) struct Lines<const MOST: usize> {
     next: usize,
     /// Bytes to the other line of the step, if it has one.
     second: usize,
@@ -46,12 +46,14 @@ pub(crate) struct Lines {
     step: usize,
 }
 
-impl Lines {
+impl<const MOST: usize> Lines<MOST> {
     /// Has those of a step fetched.
     #[inline(always)]
     pub(crate) fn fetch(&mut self) {
         fetch(self.next);
-        fetch(self.next + self.second);
+        if MOST > 1 {
+            fetch(self.next + self.second);
+        }
         self.next += self.step;
     }
 }
@@ -79,7 +81,7 @@ mod tests {
     /// The lines that a kernel of some passes fetches, but for those that are near.
     fn fetched(bytes: &[u8], passes: usize, steps: usize) -> Vec<usize> {
         let near = [0_u8; LINE];
-        let mut ahead = Ahead::of(bytes, passes * steps);
+        let mut ahead = Ahead::<2>::of(bytes, passes * steps);
         let mut found = Vec::new();
         for _ in 0..passes {
             let mut lines = ahead.lines(steps, &near);

@@ -55,7 +55,7 @@ impl Direct {
         let (stored, valid) = work.as_stored(tile);
         let (product, bands) = (&assignment.product, tile.bands);
         let passes = product.targets().div_ceil(TARGETS);
-        let mut ahead = Ahead::of(work.ahead(tile), passes * work.groups() * bands);
+        let mut ahead = Ahead::<2>::of(work.ahead(tile), passes * work.groups() * bands);
         let (mut sums, mut scores) = (Sums::default(), Group::default());
         let groups = stored.as_chunks::<WIDTH>().0.chunks_exact(bands).take(work.groups());
         for (group, values) in groups.enumerate() {
@@ -116,7 +116,7 @@ impl Packed {
         values: &'a [Row],
         first: usize,
         sums: &'a mut Sums,
-        ahead: &'a mut Ahead,
+        ahead: &'a mut Ahead<2>,
     ) -> Multiply<'a> {
         let weights = &self.weights[first * self.features..][..TARGETS * self.features];
         let (bias, wanted) = (&self.bias[first..], TARGETS.min(self.targets - first));
@@ -130,7 +130,7 @@ struct Multiply<'a> {
     bias: &'a [f64],
     wanted: usize,
     sums: &'a mut Sums,
-    ahead: &'a mut Ahead,
+    ahead: &'a mut Ahead<2>,
 }
 
 impl WithSimd for Multiply<'_> {
@@ -223,7 +223,7 @@ mod tests {
                 let wanted = TARGETS.min(targets - first);
                 let mut found: Vec<Group> = Vec::new();
                 let mut by = |run: &dyn Fn(Multiply)| {
-                    let (mut sums, mut ahead) = (Sums::default(), Ahead::of(&[], 0));
+                    let (mut sums, mut ahead) = (Sums::default(), Ahead::<2>::of(&[], 0));
                     run(packed.multiply(&group, first, &mut sums, &mut ahead));
                     found.push(sums[LEVELS - 1]);
                 };
@@ -234,7 +234,7 @@ mod tests {
                     by(&|multiply| Simd::vectorize(simd, multiply));
                 }
                 // What is off by 1 % is found out.
-                let (mut wrong, mut ahead) = (Sums::default(), Ahead::of(&[], 0));
+                let (mut wrong, mut ahead) = (Sums::default(), Ahead::<2>::of(&[], 0));
                 let multiply = packed.multiply(&group, first, &mut wrong, &mut ahead);
                 let off: Vec<f64> = multiply.weights.iter().map(|w| w * 1.01).collect();
                 run(Multiply { weights: &off, ..multiply });

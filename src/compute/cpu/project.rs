@@ -1,8 +1,10 @@
 //! The projection core on the CPU: the features of a group of pixels times rows of weights, in registers.
 //!
 //! Weights are packed by twelves, `[row / 12][feature][12]`, and pixels by thirty-twos, `[feature][32]`, so that both are
-//! read as they lie. A register tile is twelve rows by two vectors of sixteen pixels (six rows with narrower registers):
-//! as many sums as there are registers beside what is multiplied. Rows that are fewer take a smaller tile.
+//! read as they lie. A register tile is six rows by the four vectors of sixteen pixels that two groups have (by two vectors
+//! with narrower registers): as many sums as there are registers beside what is multiplied. The nearer it is to a square, the
+//! fewer values are loaded for a product; where a core's other thread loads too, twelve rows by two vectors take 5 to 9
+//! hundredths longer. Rows that are fewer take a smaller tile.
 //!
 //! A dozen rows meets all groups in one segment of their features before the next: its weights and the pixels that pass by
 //! fit the first-level cache together, which the 285 features of a dozen rows and a group (50 KB) do not. Where all of a
@@ -25,7 +27,12 @@ pub(super) const ROWS: usize = 12;
 pub(super) type Row = [f32; WIDTH];
 
 /// Groups that pass by before the next segment, those of a block: their products stay in the first-level cache too.
-const TOGETHER: usize = BLOCK / WIDTH;
+const TOGETHER: usize = 2;
+const _: () = assert!(TOGETHER * WIDTH == BLOCK);
+
+/// Fewer rows meet a group at a time: they take as many steps as the lines of memory ahead need, which two groups at a time
+/// would halve.
+const FEW: usize = 7;
 
 /// The products of a group with a dozen rows, each register of them in one line of the cache.
 #[derive(Clone, Copy)]
@@ -102,26 +109,37 @@ impl<F: Take> WithSimd for Project<'_, F> {
         let (rows, features) = (self.weights.rows, self.weights.features);
         let mut products = [Products([[0.0; WIDTH]; ROWS]); TOGETHER];
         let groups = self.panels.len() / (features * WIDTH);
-        let mut ahead = Ahead::of(self.ahead, self.weights.met.iter().sum::<usize>() * groups);
+        let mut ahead = Ahead::<2>::of(self.ahead, self.weights.met.iter().sum::<usize>() * groups);
         for (some, panels) in self.panels.chunks(TOGETHER * features * WIDTH).enumerate() {
+            let groups = panels.len() / (features * WIDTH);
             let dozens = self.weights.packed.chunks_exact(features * ROWS).zip(&self.weights.met);
             for (first, (weights, met)) in (0..rows).step_by(ROWS).zip(dozens) {
                 let wanted = ROWS.min(rows - first);
                 for (segment, weights) in weights[..met * ROWS].chunks(SEGMENT * ROWS).enumerate() {
                     let of_segment = segment * SEGMENT * WIDTH..(segment * SEGMENT + weights.len() / ROWS) * WIDTH;
-                    for (panel, products) in panels.chunks_exact(features * WIDTH).zip(&mut products) {
-                        let part = Part { weights, panel: &panel[of_segment.clone()], is_first: segment == 0, wanted };
+                    let of_group = |group: usize| &panels[group * features * WIDTH..][of_segment.clone()];
+                    let is_first = segment == 0;
+                    if S::F32_LANES == 16 && groups == TOGETHER && rows >= FEW {
+                        let part = Part { weights, panels: [0, 1].map(of_group), is_first, wanted };
+                        match wanted {
+                            11.. | 6 => part.multiply::<S, 6, 2, 2>(simd, &mut products, &mut ahead),
+                            9.. | 5 => part.multiply::<S, 5, 2, 2>(simd, &mut products, &mut ahead),
+                            _ => part.multiply::<S, 4, 2, 2>(simd, &mut products, &mut ahead),
+                        }
+                        continue;
+                    }
+                    for (group, products) in products.chunks_exact_mut(1).enumerate().take(groups) {
+                        let part = Part { weights, panels: [of_group(group); 2], is_first, wanted };
                         match (S::F32_LANES, wanted) {
-                            (16, 11..) => part.multiply::<S, 12, 2>(simd, products, &mut ahead),
-                            (16, 9..) => part.multiply::<S, 10, 2>(simd, products, &mut ahead),
-                            (16, 5..) => part.multiply::<S, 8, 2>(simd, products, &mut ahead),
-                            (8, 5..) => part.multiply::<S, 6, 2>(simd, products, &mut ahead),
-                            (8 | 16, _) => part.multiply::<S, 4, 2>(simd, products, &mut ahead),
-                            _ => part.multiply::<S, 4, 4>(simd, products, &mut ahead),
+                            (16, 11..) => part.multiply::<S, 12, 1, 2>(simd, products, &mut ahead),
+                            (16, 5..) => part.multiply::<S, 10, 1, 2>(simd, products, &mut ahead),
+                            (8, 5..) => part.multiply::<S, 6, 1, 2>(simd, products, &mut ahead),
+                            (8 | 16, _) => part.multiply::<S, 4, 1, 2>(simd, products, &mut ahead),
+                            _ => part.multiply::<S, 4, 1, 4>(simd, products, &mut ahead),
                         }
                     }
                 }
-                for (group, products) in products.iter().enumerate().take(panels.len() / (features * WIDTH)) {
+                for (group, products) in products.iter().enumerate().take(groups) {
                     self.take.take(simd, some * TOGETHER + group, first, &products.0[..wanted]);
                 }
             }
@@ -129,39 +147,53 @@ impl<F: Take> WithSimd for Project<'_, F> {
     }
 }
 
-/// A segment of the features of a group and of a dozen rows, of which at least the first `wanted` are multiplied.
+/// A segment of the features of one or two groups and of a dozen rows, of which at least the first `wanted` are multiplied.
 struct Part<'a> {
     weights: &'a [f32],
-    panel: &'a [f32],
+    /// The same twice where there is one.
+    panels: [&'a [f32]; TOGETHER],
     is_first: bool,
     wanted: usize,
 }
 
 impl Part<'_> {
-    /// Adds the segment's sums to the products, in register tiles of `R` rows × `V` vectors.
+    /// Adds the segment's sums to the products, in register tiles of `R` rows × `V` vectors of each of `G` groups.
     #[inline(always)]
-    fn multiply<S: Simd, const R: usize, const V: usize>(self, simd: S, products: &mut Products, ahead: &mut Ahead) {
+    fn multiply<S: Simd, const R: usize, const G: usize, const V: usize>(
+        self,
+        simd: S,
+        products: &mut [Products],
+        ahead: &mut Ahead<2>,
+    ) {
         let width = WIDTH / S::F32_LANES;
-        let panel = S::as_simd_f32s(self.panel).0;
+        let panels = self.panels.map(|panel| S::as_simd_f32s(panel).0);
         for row in (0..self.wanted).step_by(R) {
             for column in (0..width).step_by(V) {
-                let mut lines = ahead.lines(panel.len() / width, self.weights);
-                let mut sums = [[simd.splat_f32s(0.0); V]; R];
-                for (weights, x) in self.weights.chunks_exact(ROWS).zip(panel.chunks_exact(width)) {
+                let mut lines = ahead.lines(panels[0].len() / width, self.weights);
+                let mut sums = [[[simd.splat_f32s(0.0); V]; G]; R];
+                let features = panels[0].chunks_exact(width).zip(panels[1].chunks_exact(width));
+                for (weights, (one, other)) in self.weights.chunks_exact(ROWS).zip(features) {
                     lines.fetch();
-                    let x: [S::f32s; V] = std::array::from_fn(|v| x[column + v]);
+                    let x: [[S::f32s; V]; G] = std::array::from_fn(|g| {
+                        let of_group = if g == 0 { one } else { other };
+                        std::array::from_fn(|v| of_group[column + v])
+                    });
                     for (sums, &weight) in sums.iter_mut().zip(&weights[row..][..R]) {
                         let weight = simd.splat_f32s(weight);
-                        for v in 0..V {
-                            sums[v] = simd.mul_add_e_f32s(weight, x[v], sums[v]);
+                        for g in 0..G {
+                            for v in 0..V {
+                                sums[g][v] = simd.mul_add_e_f32s(weight, x[g][v], sums[g][v]);
+                            }
                         }
                     }
                 }
                 // Counted, so that it is unrolled: of sums that are looked up, the loop above would keep none in registers.
                 for (r, sums) in sums.iter().enumerate() {
-                    let totals = &mut S::as_mut_simd_f32s(&mut products.0[row + r]).0[column..][..V];
-                    for v in 0..V {
-                        totals[v] = if self.is_first { sums[v] } else { simd.add_f32s(totals[v], sums[v]) };
+                    for g in 0..G {
+                        let totals = &mut S::as_mut_simd_f32s(&mut products[g].0[row + r]).0[column..][..V];
+                        for v in 0..V {
+                            totals[v] = if self.is_first { sums[g][v] } else { simd.add_f32s(totals[v], sums[g][v]) };
+                        }
                     }
                 }
             }
@@ -197,7 +229,8 @@ mod tests {
 
     #[test]
     fn products_are_those_of_the_textbook_for_any_number_of_rows() {
-        for (rows, features) in [(1, 1), (4, 7), (5, 20), (9, 3), (10, 8), (12, 50), (13, 50), (31, 285)] {
+        let shapes = [(1, 1), (4, 7), (5, 20), (9, 3), (10, 8), (12, 50), (13, 50), (17, 9), (18, 100), (31, 285)];
+        for (rows, features) in shapes {
             let weight = |r: usize, f: usize| ((r * 7 + f * 3) % 11) as f32 - 5.0;
             let whole = Array2::from_shape_fn((rows, features), |(r, f)| weight(r, f));
             let triangular = Array2::from_shape_fn((rows, features), |(r, f)| if f < r { weight(r, f) } else { 0.0 });
