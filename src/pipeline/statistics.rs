@@ -152,13 +152,7 @@ impl Selection<'_> {
             let mut valid = tile.valid(described.nodata);
             leave_out_too_large(&tile, self.scaling, &mut valid);
             pixels += valid.iter().filter(|v| **v).count() as u64;
-            with_samples!(&tile.samples, values => {
-                for (band, sum) in sums.iter_mut().enumerate() {
-                    let (gain, offset) = (self.scaling.gain[band], self.scaling.offset[band]);
-                    let kept = tile.band(values, band).zip(&valid).filter(|(_, v)| **v);
-                    *sum += kept.map(|(v, _)| v.to_f64() * gain + offset).sum::<f64>();
-                }
-            });
+            sums.iter_mut().zip(sum_of(&tile, &valid, self.scaling)).for_each(|(sum, more)| *sum += more);
         }
         Ok(sums.into_iter().map(|s| if pixels > 0 { s / pixels as f64 } else { 0.0 }).collect())
     }
@@ -278,6 +272,23 @@ fn leave_out_too_large(tile: &Tile, scaling: &Scaling, counts: &mut [bool]) {
             }
         });
     }
+}
+
+/// The sum of each band's scaled values over the pixels that count. Pixel after pixel, as a band's sum waits for its last
+/// addition, and those of the other bands do not.
+fn sum_of(tile: &Tile, counts: &[bool], scaling: &Scaling) -> Vec<f64> {
+    let mut sums = vec![0.0; tile.bands];
+    with_samples!(&tile.samples, values => {
+        let groups = values.chunks_exact((tile.bands * Tile::GROUP).max(1));
+        for (group, counts) in groups.zip(counts.chunks(Tile::GROUP)) {
+            for pixel in (0..counts.len()).filter(|pixel| counts[*pixel]) {
+                let column = group[pixel..].iter().step_by(Tile::GROUP);
+                let scaled = column.zip(&scaling.gain).zip(&scaling.offset).map(|((v, gain), offset)| v.to_f64() * gain + offset);
+                sums.iter_mut().zip(scaled).for_each(|(sum, value)| *sum += value);
+            }
+        }
+    });
+    sums
 }
 
 /// A raster that says which pixels are the background.
