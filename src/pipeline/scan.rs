@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::PassingHash;
 use crate::map::set_cache_bytes;
 use crate::memory;
-use crate::scene::{Scene, TileReader};
+use crate::scene::{Piece, Scene, TileReader};
 use crate::tile::{Tile, Window};
 
 /// Tiles that have come and wait for their turn.
@@ -139,7 +139,8 @@ pub(super) fn scan<R: Send, B: Send>(
 fn opened(scene: &Scene, bands: &[usize], hash: Option<Arc<Mutex<PassingHash>>>) -> Result<Box<dyn TileReader>> {
     let mut reader = scene.reader(bands)?;
     if let Some(hash) = hash {
-        let pass = move |at, bytes: &[u8]| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes);
+        let pass =
+            move |at, piece: &mut Piece| hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, piece.bytes());
         reader.tell(Box::new(pass));
     }
     Ok(reader)

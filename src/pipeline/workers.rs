@@ -11,6 +11,7 @@ use tracing::info_span;
 use super::scan::{Reading, Shared, Spent, ended, spawn, spawn_writer};
 use crate::error::{Error, Result};
 use crate::files::PassingHash;
+use crate::scene::Piece;
 use crate::tile::{Tile, Window};
 
 /// Bytes of a tile that is read, mapped and read over within a core's caches.
@@ -23,10 +24,13 @@ pub(super) fn stripes(window: Window, line: usize, few: usize) -> impl Iterator<
     (window.y..end).step_by(height).map(move |y| Window { y, height: height.min(end - y), ..window })
 }
 
+/// Pieces that a worker keeps at most until their turn comes: those of a small tile.
+const KEPT: usize = 4;
+
 /// What workers read side by side passes in the order of the file to who hashes it.
 struct Turns {
     hash: Arc<Mutex<PassingHash>>,
-    /// Whose turn it is; nobody's when a reader has failed.
+    /// Whose turn it is; nobody's when a worker has failed.
     now: Mutex<Option<usize>>,
     changed: Condvar,
 }
@@ -36,19 +40,20 @@ impl Turns {
         Self { hash, now: Mutex::new(Some(0)), changed: Condvar::new() }
     }
 
+    /// Whether it is this turn.
+    fn is(&self, mine: usize) -> bool {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) == Some(mine)
+    }
+
     /// Waits for a turn; false when it does not come.
     fn comes(&self, mine: usize) -> bool {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = |now: &mut Option<usize>| now.is_some_and(|now| now < mine);
-        let now = self.changed.wait_while(now, earlier).unwrap_or_else(PoisonError::into_inner);
-        now.is_some()
-    }
-
-    fn pass(&self, mine: usize, at: u64, bytes: &[u8]) -> Result<()> {
-        match info_span!("wait for a turn").in_scope(|| self.comes(mine)) {
-            true => self.hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, bytes),
-            false => Ok(()),
+        let earlier = |now: Option<usize>| now.is_some_and(|now| now < mine);
+        if !earlier(*now) {
+            return now.is_some();
         }
+        let _span = info_span!("wait for a turn").entered();
+        self.changed.wait_while(now, |now| earlier(*now)).unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn set(&self, now: Option<usize>) {
@@ -57,25 +62,74 @@ impl Turns {
     }
 }
 
-/// The turn of a worker who reads. When he fails, none comes any more.
-struct Turn<'a> {
-    of: &'a Turns,
-    mine: usize,
-    is_over: bool,
+/// A worker's turns. He does not wait for one while he reads: pieces that come too early are kept, and pass when the turn is
+/// there, at the latest when the tile is done.
+struct Turn {
+    of: Arc<Turns>,
+    /// That of the tile at hand. When he fails before it ends, no later one comes.
+    mine: Option<usize>,
+    kept: Vec<(u64, Piece)>,
+    /// Buffers of pieces that have passed.
+    spare: Vec<Piece>,
 }
 
-impl Turn<'_> {
-    fn end(mut self) {
-        self.is_over = true;
-        if self.of.comes(self.mine) {
-            self.of.set(Some(self.mine + 1));
+impl Turn {
+    fn new(of: Arc<Turns>) -> Self {
+        Self { of, mine: None, kept: Vec::new(), spare: Vec::new() }
+    }
+
+    fn begin(&mut self, mine: usize) {
+        self.mine = Some(mine);
+    }
+
+    /// Passes a piece of the tile, or keeps it for a spare one.
+    fn pass(&mut self, at: u64, piece: &mut Piece) -> Result<()> {
+        let Some(mine) = self.mine else { return Ok(()) };
+        if !self.of.is(mine) && self.kept.len() < KEPT {
+            let spare = self.spare.pop().unwrap_or_default();
+            self.kept.push((at, std::mem::replace(piece, spare)));
+            return Ok(());
         }
+        if self.of.comes(mine) {
+            self.pass_kept()?;
+            self.hash(at, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the turn if it has come.
+    fn end_early(&mut self) -> Result<()> {
+        if self.mine.is_some_and(|mine| self.of.is(mine)) { self.end() } else { Ok(()) }
+    }
+
+    /// Ends the turn, for which it may have to wait.
+    fn end(&mut self) -> Result<()> {
+        if let Some(mine) = self.mine
+            && self.of.comes(mine)
+        {
+            self.pass_kept()?;
+            self.of.set(Some(mine + 1));
+        }
+        self.mine = None;
+        Ok(())
+    }
+
+    fn pass_kept(&mut self) -> Result<()> {
+        for (at, piece) in std::mem::take(&mut self.kept) {
+            self.hash(at, &piece)?;
+            self.spare.push(piece);
+        }
+        Ok(())
+    }
+
+    fn hash(&self, at: u64, piece: &Piece) -> Result<()> {
+        self.of.hash.lock().unwrap_or_else(PoisonError::into_inner).pass(at, piece.bytes())
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        if !self.is_over {
+        if self.mine.is_some() {
             self.of.set(None);
         }
     }
@@ -103,26 +157,35 @@ pub(super) fn scan_by_workers<R: Send, B: Send>(
         let started = workers.into_iter().enumerate().map(|(i, mut work)| {
             let (todo, next, turns) = (&todo, &next, turns.clone());
             let (worked, shared) = (worked.clone(), &shared);
-            let mut run = move || -> Result<(Duration, Duration)> {
+            let run = move || -> Result<(Duration, Duration)> {
                 let (mut reading, mut computing, mut tile) = (Duration::ZERO, Duration::ZERO, None);
-                let (mut reader, mine) = (scene.reader(bands)?, Arc::new(AtomicUsize::new(0)));
-                if let Some(turns) = turns.clone() {
-                    let mine = Arc::clone(&mine);
-                    reader.tell(Box::new(move |at, bytes| turns.pass(mine.load(Ordering::Relaxed), at, bytes)));
+                let mut reader = scene.reader(bands)?;
+                let turn = turns.map(|turns| Arc::new(Mutex::new(Turn::new(turns))));
+                // Nobody else has it meanwhile.
+                let in_turn = |act: &dyn Fn(&mut Turn) -> Result<()>| {
+                    turn.as_ref().map_or(Ok(()), |turn| act(&mut turn.lock().unwrap_or_else(PoisonError::into_inner)))
+                };
+                if let Some(turn) = turn.clone() {
+                    reader.tell(Box::new(move |at, piece| {
+                        turn.lock().unwrap_or_else(PoisonError::into_inner).pass(at, piece)
+                    }));
                 }
                 while !shared.stopped() {
-                    let turn = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&index) = todo.get(turn) else { break };
-                    mine.store(turn, Ordering::Relaxed);
+                    let mine = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&index) = todo.get(mine) else { break };
                     let (window, begun) = (windows[index], Instant::now());
                     let span = info_span!("read", tile = index, pixels = window.pixels());
-                    let taken = turns.as_ref().map(|turns| Turn { of: turns, mine: turn, is_over: false });
+                    in_turn(&|turn| {
+                        turn.begin(mine);
+                        Ok(())
+                    })?;
                     let read = span.in_scope(|| reader.read_over(tile.take(), window))?;
-                    taken.into_iter().for_each(Turn::end);
+                    in_turn(&Turn::end_early)?;
                     reading += begun.elapsed();
                     let (begun, span) = (Instant::now(), info_span!("compute", tile = index, pixels = window.pixels()));
                     let made = span.in_scope(|| work(&read))?;
                     computing += begun.elapsed();
+                    in_turn(&Turn::end)?;
                     tile = Some(read);
                     // When the writer has gone, it has said why.
                     let _ = info_span!("wait for the writer").in_scope(|| worked.send((index, made)));
@@ -159,27 +222,33 @@ mod tests {
         let bytes: Vec<u8> = (0..100_000_u32).map(|i| (i * 7 % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let hashed = |fails: Option<usize>| {
-            let turns = Turns::of(Arc::new(Mutex::new(PassingHash::of(&path).unwrap())));
+            let turns = Arc::new(Turns::of(Arc::new(Mutex::new(PassingHash::of(&path).unwrap()))));
             let next = AtomicUsize::new(0);
             std::thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
+                        let (mut turn, mut piece) = (Turn::new(Arc::clone(&turns)), Piece::default());
                         loop {
                             let mine = next.fetch_add(1, Ordering::Relaxed);
-                            let Some(piece) = bytes.chunks(997).nth(mine) else { break };
-                            let turn = Turn { of: &turns, mine, is_over: false };
-                            // Later pieces are there sooner.
+                            let Some(tile) = bytes.chunks(997).nth(mine) else { break };
+                            turn.begin(mine);
+                            // Later tiles are there sooner, and of some more pieces come than are kept.
                             std::thread::sleep(Duration::from_micros((mine * 7919 % 5 * 100) as u64));
                             if fails == Some(mine) {
                                 break;
                             }
-                            turns.pass(mine, (mine * 997) as u64, piece).unwrap();
-                            turn.end();
+                            let size = 997 / (1 + mine % (2 * KEPT));
+                            for (i, bytes) in tile.chunks(size).enumerate() {
+                                piece.room(bytes.len()).copy_from_slice(bytes);
+                                turn.pass((mine * 997 + i * size) as u64, &mut piece).unwrap();
+                            }
+                            turn.end_early().unwrap();
+                            turn.end().unwrap();
                         }
                     });
                 }
             });
-            let hash = Arc::into_inner(turns.hash).unwrap().into_inner().unwrap();
+            let hash = Arc::into_inner(Arc::into_inner(turns).unwrap().hash).unwrap().into_inner().unwrap();
             let done = hash.done();
             (done, hash.finish(|| true).unwrap())
         };

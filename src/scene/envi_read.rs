@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files::read_exact_at;
-use crate::scene::{Source, TileReader, Told, check_window, scratch};
+use crate::scene::{Piece, Source, TileReader, Told, check_window};
 use crate::tile::{Interleave, SampleType, Tile, Window, lay, lay_pixels};
 use crate::with_samples;
 
@@ -35,12 +35,7 @@ pub(super) struct Cube {
 impl Source for Cube {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let file = File::open(&self.path).map_err(|e| Error::io(&self.path, "cannot open", &e))?;
-        Ok(Box::new(Reader {
-            cube: self.clone(),
-            bands: bands.to_vec(),
-            file: Heard { file, told: None },
-            scratch: Vec::new(),
-        }))
+        Ok(Box::new(Reader { cube: self.clone(), bands: bands.to_vec(), file, told: None, piece: Piece::default() }))
     }
 
     fn in_file_order(&self) -> bool {
@@ -56,9 +51,10 @@ impl Source for Cube {
 struct Reader {
     cube: Cube,
     bands: Vec<usize>,
-    file: Heard,
-    /// In words of 8 bytes, so that it can be seen as any sample type.
-    scratch: Vec<u64>,
+    file: File,
+    told: Option<Told>,
+    /// What was read last.
+    piece: Piece,
 }
 
 impl TileReader for Reader {
@@ -77,14 +73,8 @@ impl TileReader for Reader {
     }
 
     fn tell(&mut self, told: Told) {
-        self.file.told = Some(told);
+        self.told = Some(told);
     }
-}
-
-/// A file, and who is told of what is read of it.
-struct Heard {
-    file: File,
-    told: Option<Told>,
 }
 
 impl Reader {
@@ -96,10 +86,11 @@ impl Reader {
         for (k, &band) in self.bands.iter().enumerate() {
             for r in 0..rows {
                 let value = (band * cube.lines + window.y + r) * cube.samples + window.x;
-                let read = scratch(&mut self.scratch, row * size);
-                cube.read_at(&mut self.file, read, value)?;
+                let read = self.piece.room(row * size);
+                let at = cube.read_at(&self.file, read, value)?;
                 let bands = tile.bands;
                 with_samples!(&mut tile.samples, to => lay(to, bands, k, r * row, bytemuck::cast_slice(read)));
+                tell(&mut self.told, at, &mut self.piece)?;
             }
         }
         Ok(())
@@ -119,8 +110,8 @@ impl Reader {
             let lines = together.min(window.height - first);
             for piece in &pieces {
                 let values = (lines - 1) * record + piece.end - piece.start;
-                let read = scratch(&mut self.scratch, values * size);
-                cube.read_at(&mut self.file, read, (window.y + first) * record + piece.start)?;
+                let read = self.piece.room(values * size);
+                let place = cube.read_at(&self.file, read, (window.y + first) * record + piece.start)?;
                 with_samples!(&mut tile.samples, to => {
                     let read = bytemuck::cast_slice(read);
                     // Line by line: all bands of a line lie together in a tile.
@@ -134,6 +125,7 @@ impl Reader {
                         }
                     }
                 });
+                tell(&mut self.told, place, &mut self.piece)?;
             }
         }
         Ok(())
@@ -149,10 +141,11 @@ impl Reader {
             let start = (window.y + r) * cube.samples + window.x;
             for first in (0..run).step_by(step) {
                 let pixels = step.min(run - first);
-                let read = scratch(&mut self.scratch, pixels * cube.bands * size);
-                cube.read_at(&mut self.file, read, (start + first) * cube.bands)?;
+                let read = self.piece.room(pixels * cube.bands * size);
+                let place = cube.read_at(&self.file, read, (start + first) * cube.bands)?;
                 let at = r * run + first;
                 with_samples!(&mut tile.samples, to => lay_pixels(to, &self.bands, at, read, cube.bands));
+                tell(&mut self.told, place, &mut self.piece)?;
             }
         }
         Ok(())
@@ -160,15 +153,20 @@ impl Reader {
 }
 
 impl Cube {
-    /// Fills `bytes` from the file, beginning with the value of the given number.
-    fn read_at(&self, from: &mut Heard, bytes: &mut [u8], value: usize) -> Result<()> {
+    /// Fills `bytes` from the file, beginning with the value of the given number. Gives its place.
+    fn read_at(&self, from: &File, bytes: &mut [u8], value: usize) -> Result<u64> {
         let at = self.offset + (value * self.sample_type.size()) as u64;
-        read_exact_at(&from.file, bytes, at).map_err(|e| match e.kind() {
+        read_exact_at(from, bytes, at).map_err(|e| match e.kind() {
             std::io::ErrorKind::UnexpectedEof => shortened(&self.path, at),
             _ => Error::io(&self.path, &format!("cannot read {} bytes at byte {at}", bytes.len()), &e),
         })?;
-        from.told.as_mut().map_or(Ok(()), |told| told(at, bytes))
+        Ok(at)
     }
+}
+
+/// Tells of a piece whose values were laid into the tile.
+fn tell(told: &mut Option<Told>, at: u64, piece: &mut Piece) -> Result<()> {
+    told.as_mut().map_or(Ok(()), |told| told(at, piece))
 }
 
 fn shortened(path: &Path, at: u64) -> Error {

@@ -210,8 +210,29 @@ pub trait TileReader: Send {
     fn tell(&mut self, _told: Told) {}
 }
 
-/// Who is told of bytes that were read: their place in the file, and what they are.
-pub type Told = Box<dyn FnMut(u64, &[u8]) -> Result<()> + Send>;
+/// Who is told of a piece that was read: its place in the file, and the piece, which he may keep for another.
+pub type Told = Box<dyn FnMut(u64, &mut Piece) -> Result<()> + Send>;
+
+/// Some bytes of a file. They lie in words of 8, so that they can be seen as any sample type.
+#[derive(Debug, Default)]
+pub struct Piece {
+    words: Vec<u64>,
+    bytes: usize,
+}
+
+impl Piece {
+    /// What was read.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.bytes]
+    }
+
+    /// Room for so many bytes.
+    pub(crate) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        self.bytes = bytes;
+        scratch(&mut self.words, bytes)
+    }
+}
 
 impl Scene {
     /// Opens an ENVI cube (either of its two files may be named), a GeoTIFF, or a delivery of a [`Product`] (its folder, its
