@@ -2,7 +2,7 @@
 //! works on it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
@@ -135,6 +135,11 @@ impl Drop for Turn {
     }
 }
 
+/// A worker's turns, which he shares with his reader alone: neither waits for the other.
+fn of(turn: &Mutex<Turn>) -> MutexGuard<'_, Turn> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Has each worker read the next of the windows, make something of its own of it, and `write` keep it. `beside` runs in a
 /// thread of its own meanwhile. As many results as tiles may be `ahead` wait for the writer.
 ///
@@ -161,31 +166,22 @@ pub(super) fn scan_by_workers<R: Send, B: Send>(
                 let (mut reading, mut computing, mut tile) = (Duration::ZERO, Duration::ZERO, None);
                 let mut reader = scene.reader(bands)?;
                 let turn = turns.map(|turns| Arc::new(Mutex::new(Turn::new(turns))));
-                // Nobody else has it meanwhile.
-                let in_turn = |act: &dyn Fn(&mut Turn) -> Result<()>| {
-                    turn.as_ref().map_or(Ok(()), |turn| act(&mut turn.lock().unwrap_or_else(PoisonError::into_inner)))
-                };
                 if let Some(turn) = turn.clone() {
-                    reader.tell(Box::new(move |at, piece| {
-                        turn.lock().unwrap_or_else(PoisonError::into_inner).pass(at, piece)
-                    }));
+                    reader.tell(Box::new(move |at, piece| of(&turn).pass(at, piece)));
                 }
                 while !shared.stopped() {
                     let mine = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&index) = todo.get(mine) else { break };
                     let (window, begun) = (windows[index], Instant::now());
                     let span = info_span!("read", tile = index, pixels = window.pixels());
-                    in_turn(&|turn| {
-                        turn.begin(mine);
-                        Ok(())
-                    })?;
+                    turn.iter().for_each(|turn| of(turn).begin(mine));
                     let read = span.in_scope(|| reader.read_over(tile.take(), window))?;
-                    in_turn(&Turn::end_early)?;
+                    turn.iter().try_for_each(|turn| of(turn).end_early())?;
                     reading += begun.elapsed();
                     let (begun, span) = (Instant::now(), info_span!("compute", tile = index, pixels = window.pixels()));
                     let made = span.in_scope(|| work(&read))?;
                     computing += begun.elapsed();
-                    in_turn(&Turn::end)?;
+                    turn.iter().try_for_each(|turn| of(turn).end())?;
                     tile = Some(read);
                     // When the writer has gone, it has said why.
                     let _ = info_span!("wait for the writer").in_scope(|| worked.send((index, made)));

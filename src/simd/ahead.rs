@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     /// The lines that a kernel of some passes fetches, but for those that are near.
-    fn fetched(bytes: &[u8], passes: usize, steps: usize) -> Vec<usize> {
+    fn fetched<const MOST: usize>(bytes: &[u8], passes: usize, steps: usize) -> Vec<usize> {
         let near = [0_u8; LINE];
-        let mut ahead = Ahead::<2>::of(bytes, passes * steps);
+        let mut ahead = Ahead::<MOST>::of(bytes, passes * steps);
         let mut found = Vec::new();
         for _ in 0..passes {
             let mut lines = ahead.lines(steps, &near);
@@ -99,11 +99,12 @@ mod tests {
     fn every_line_comes_once_and_in_order_where_steps_suffice() {
         let bytes = vec![0; 24 * LINE];
         for (passes, steps) in [(1, 12), (2, 12), (4, 12), (1, 24), (3, 8)] {
-            assert_eq!(fetched(&bytes, passes, steps), (0..24).collect::<Vec<_>>(), "{passes} passes of {steps}");
+            assert_eq!(fetched::<2>(&bytes, passes, steps), (0..24).collect::<Vec<_>>(), "{passes} passes of {steps}");
         }
-        // Never more than two a step, and none beyond the end.
-        assert_eq!(fetched(&bytes, 1, 6), (0..12).collect::<Vec<_>>());
-        assert_eq!(fetched(&bytes[..7 * LINE], 1, 12), Vec::<usize>::new());
-        assert_eq!(fetched(&[], 2, 5), Vec::<usize>::new());
+        // Never more than allowed a step, and none beyond the end.
+        assert_eq!(fetched::<1>(&bytes, 1, 6), (0..6).collect::<Vec<_>>());
+        assert_eq!(fetched::<2>(&bytes, 1, 6), (0..12).collect::<Vec<_>>());
+        assert_eq!(fetched::<2>(&bytes[..7 * LINE], 1, 12), Vec::<usize>::new());
+        assert_eq!(fetched::<2>(&[], 2, 5), Vec::<usize>::new());
     }
 }

@@ -121,21 +121,11 @@ impl<F: Take> WithSimd for Project<'_, F> {
                     let is_first = segment == 0;
                     if S::F32_LANES == 16 && groups == TOGETHER && rows >= FEW {
                         let part = Part { weights, panels: [0, 1].map(of_group), is_first, wanted };
-                        match wanted {
-                            11.. | 6 => part.multiply::<S, 6, 2, 2>(simd, &mut products, &mut ahead),
-                            9.. | 5 => part.multiply::<S, 5, 2, 2>(simd, &mut products, &mut ahead),
-                            _ => part.multiply::<S, 4, 2, 2>(simd, &mut products, &mut ahead),
-                        }
-                        continue;
-                    }
-                    for (group, products) in products.chunks_exact_mut(1).enumerate().take(groups) {
-                        let part = Part { weights, panels: [of_group(group); 2], is_first, wanted };
-                        match (S::F32_LANES, wanted) {
-                            (16, 11..) => part.multiply::<S, 12, 1, 2>(simd, products, &mut ahead),
-                            (16, 5..) => part.multiply::<S, 10, 1, 2>(simd, products, &mut ahead),
-                            (8, 5..) => part.multiply::<S, 6, 1, 2>(simd, products, &mut ahead),
-                            (8 | 16, _) => part.multiply::<S, 4, 1, 2>(simd, products, &mut ahead),
-                            _ => part.multiply::<S, 4, 1, 4>(simd, products, &mut ahead),
+                        part.multiply_two(simd, &mut products, &mut ahead);
+                    } else {
+                        for (group, products) in products.chunks_exact_mut(1).enumerate().take(groups) {
+                            let part = Part { weights, panels: [of_group(group); 2], is_first, wanted };
+                            part.multiply_one(simd, products, &mut ahead);
                         }
                     }
                 }
@@ -157,6 +147,28 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
+    /// Of two groups, in registers of sixteen.
+    #[inline(always)]
+    fn multiply_two<S: Simd>(self, simd: S, products: &mut [Products], ahead: &mut Ahead<2>) {
+        match self.wanted {
+            11.. | 6 => self.multiply::<S, 6, 2, 2>(simd, products, ahead),
+            9.. | 5 => self.multiply::<S, 5, 2, 2>(simd, products, ahead),
+            _ => self.multiply::<S, 4, 2, 2>(simd, products, ahead),
+        }
+    }
+
+    /// Of a single group.
+    #[inline(always)]
+    fn multiply_one<S: Simd>(self, simd: S, products: &mut [Products], ahead: &mut Ahead<2>) {
+        match (S::F32_LANES, self.wanted) {
+            (16, 11..) => self.multiply::<S, 12, 1, 2>(simd, products, ahead),
+            (16, 5..) => self.multiply::<S, 10, 1, 2>(simd, products, ahead),
+            (8, 5..) => self.multiply::<S, 6, 1, 2>(simd, products, ahead),
+            (8 | 16, _) => self.multiply::<S, 4, 1, 2>(simd, products, ahead),
+            _ => self.multiply::<S, 4, 1, 4>(simd, products, ahead),
+        }
+    }
+
     /// Adds the segment's sums to the products, in register tiles of `R` rows × `V` vectors of each of `G` groups.
     #[inline(always)]
     fn multiply<S: Simd, const R: usize, const G: usize, const V: usize>(
