@@ -35,7 +35,7 @@ pub(super) struct Cube {
 impl Source for Cube {
     fn reader(&self, bands: &[usize]) -> Result<Box<dyn TileReader>> {
         let file = File::open(&self.path).map_err(|e| Error::io(&self.path, "cannot open", &e))?;
-        Ok(Box::new(Reader { cube: self.clone(), bands: bands.to_vec(), file, told: None, piece: Piece::default() }))
+        Ok(Box::new(Reader { cube: self.clone(), bands: bands.to_vec(), file, told: None, buffer: Piece::default() }))
     }
 
     fn in_file_order(&self) -> bool {
@@ -54,7 +54,7 @@ struct Reader {
     file: File,
     told: Option<Told>,
     /// What was read last.
-    piece: Piece,
+    buffer: Piece,
 }
 
 impl TileReader for Reader {
@@ -86,11 +86,11 @@ impl Reader {
         for (k, &band) in self.bands.iter().enumerate() {
             for r in 0..rows {
                 let value = (band * cube.lines + window.y + r) * cube.samples + window.x;
-                let read = self.piece.room(row * size);
+                let read = self.buffer.room(row * size);
                 let at = cube.read_at(&self.file, read, value)?;
                 let bands = tile.bands;
                 with_samples!(&mut tile.samples, to => lay(to, bands, k, r * row, bytemuck::cast_slice(read)));
-                tell(&mut self.told, at, &mut self.piece)?;
+                tell(&mut self.told, at, &mut self.buffer)?;
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Reader {
             let lines = together.min(window.height - first);
             for piece in &pieces {
                 let values = (lines - 1) * record + piece.end - piece.start;
-                let read = self.piece.room(values * size);
+                let read = self.buffer.room(values * size);
                 let place = cube.read_at(&self.file, read, (window.y + first) * record + piece.start)?;
                 with_samples!(&mut tile.samples, to => {
                     let read = bytemuck::cast_slice(read);
@@ -125,7 +125,7 @@ impl Reader {
                         }
                     }
                 });
-                tell(&mut self.told, place, &mut self.piece)?;
+                tell(&mut self.told, place, &mut self.buffer)?;
             }
         }
         Ok(())
@@ -141,11 +141,11 @@ impl Reader {
             let start = (window.y + r) * cube.samples + window.x;
             for first in (0..run).step_by(step) {
                 let pixels = step.min(run - first);
-                let read = self.piece.room(pixels * cube.bands * size);
+                let read = self.buffer.room(pixels * cube.bands * size);
                 let place = cube.read_at(&self.file, read, (start + first) * cube.bands)?;
                 let at = r * run + first;
                 with_samples!(&mut tile.samples, to => lay_pixels(to, &self.bands, at, read, cube.bands));
-                tell(&mut self.told, place, &mut self.piece)?;
+                tell(&mut self.told, place, &mut self.buffer)?;
             }
         }
         Ok(())

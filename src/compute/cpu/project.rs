@@ -109,7 +109,11 @@ impl<F: Take> WithSimd for Project<'_, F> {
         let (rows, features) = (self.weights.rows, self.weights.features);
         let mut products = [Products([[0.0; WIDTH]; ROWS]); TOGETHER];
         let groups = self.panels.len() / (features * WIDTH);
-        let mut ahead = Ahead::<2>::of(self.ahead, self.weights.met.iter().sum::<usize>() * groups);
+        let passes = |rows: usize| rows.div_ceil(tile_rows(rows));
+        let of_dozen = |(dozen, met): (usize, &usize)| met * passes(ROWS.min(rows - dozen * ROWS));
+        // At least: fewer groups at a time, and narrower registers, take more.
+        let steps = self.weights.met.iter().enumerate().map(of_dozen).sum::<usize>() * groups / TOGETHER;
+        let mut ahead = Ahead::<2>::of(self.ahead, steps);
         for (some, panels) in self.panels.chunks(TOGETHER * features * WIDTH).enumerate() {
             let groups = panels.len() / (features * WIDTH);
             let dozens = self.weights.packed.chunks_exact(features * ROWS).zip(&self.weights.met);
@@ -137,6 +141,15 @@ impl<F: Take> WithSimd for Project<'_, F> {
     }
 }
 
+/// Rows of a register tile over two groups, of which so many wanted ones take one or two.
+const fn tile_rows(wanted: usize) -> usize {
+    match wanted {
+        11.. | 6 => 6,
+        9.. | 5 => 5,
+        _ => 4,
+    }
+}
+
 /// A segment of the features of one or two groups and of a dozen rows, of which at least the first `wanted` are multiplied.
 struct Part<'a> {
     weights: &'a [f32],
@@ -150,9 +163,9 @@ impl Part<'_> {
     /// Of two groups, in registers of sixteen.
     #[inline(always)]
     fn multiply_two<S: Simd>(self, simd: S, products: &mut [Products], ahead: &mut Ahead<2>) {
-        match self.wanted {
-            11.. | 6 => self.multiply::<S, 6, 2, 2>(simd, products, ahead),
-            9.. | 5 => self.multiply::<S, 5, 2, 2>(simd, products, ahead),
+        match tile_rows(self.wanted) {
+            6 => self.multiply::<S, 6, 2, 2>(simd, products, ahead),
+            5 => self.multiply::<S, 5, 2, 2>(simd, products, ahead),
             _ => self.multiply::<S, 4, 2, 2>(simd, products, ahead),
         }
     }
